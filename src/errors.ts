@@ -1,0 +1,108 @@
+/**
+ * How a call fails: every error that our code raises is made here, so that each carries ErrorInfo and
+ * stays small enough for every client's trailers.
+ */
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../gen/google/rpc/error_details_pb.js";
+import { limits } from "./limits.js";
+
+/** One broken rule: the path of the field in proto names, and what is wrong with the limit that applies. */
+export interface Violation {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** A message of a detail, as `ConnectError.details` takes it. */
+export type ErrorDetail = {
+  [D in keyof DetailSchemas]: { desc: DetailSchemas[D]; value: MessageInitShape<DetailSchemas[D]> };
+}[keyof DetailSchemas];
+type DetailSchemas = Record<string, DescMessage>;
+
+export interface ErrorFacts {
+  /** UPPER_SNAKE, stable: what a program may switch on. */
+  readonly reason: string;
+  /** Ids and names that a program may use; small. */
+  readonly metadata?: Record<string, string>;
+  readonly violations?: readonly Violation[];
+  /** When to try again; sets RetryInfo and `grpc-retry-pushback-ms`. */
+  readonly retryAfterMs?: number;
+  readonly details?: readonly ErrorDetail[];
+  /** The private cause: logged, never sent. */
+  readonly cause?: unknown;
+}
+
+/** The name under which our ErrorInfo reasons are unique. */
+export const ERROR_DOMAIN = "tally";
+
+/** An error with ErrorInfo, and the other details that the facts ask for. */
+export function callError(code: Code, message: string, facts: ErrorFacts): ConnectError {
+  const details: ErrorDetail[] = [
+    {
+      desc: ErrorInfoSchema,
+      value: { reason: facts.reason, domain: ERROR_DOMAIN, metadata: facts.metadata ?? {} },
+    },
+    ...(facts.details ?? []),
+  ];
+  const headers = new Headers();
+  if (facts.retryAfterMs !== undefined) {
+    const ms = Math.max(0, Math.ceil(facts.retryAfterMs));
+    headers.set("grpc-retry-pushback-ms", String(ms));
+    details.push({
+      desc: RetryInfoSchema,
+      value: {
+        retryDelay: { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 },
+      },
+    });
+  }
+  if (facts.violations !== undefined) details.push(badRequest(facts.violations, details));
+  return new ConnectError(message, code, headers, details, facts.cause);
+}
+
+/** INVALID_ARGUMENT with all violations, and a message that names the first. */
+export function invalidArgument(
+  violations: readonly Violation[],
+  facts: Partial<ErrorFacts> = {},
+): ConnectError {
+  const [first] = violations;
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
+  const message = first === undefined ? "invalid request" : `${first.field}: ${first.description}${more}`;
+  return callError(Code.InvalidArgument, message.slice(0, 500), {
+    reason: "INVALID_REQUEST",
+    ...facts,
+    violations,
+  });
+}
+
+/** UNAVAILABLE with a retry hint. */
+export function unavailable(message: string, facts: ErrorFacts): ConnectError {
+  return callError(Code.Unavailable, message, { retryAfterMs: 1000, ...facts });
+}
+
+/** NOT_FOUND for a resource, which is also what another project's id answers. */
+export function notFound(resource: string, id: string): ConnectError {
+  return callError(Code.NotFound, `${resource} ${JSON.stringify(id.slice(0, 300))} not found`, {
+    reason: `${resource.toUpperCase().replaceAll(" ", "_")}_NOT_FOUND`,
+  });
+}
+
+/** BadRequest with as many violations as 32 and the space of details allow; the last says how many are left out. */
+function badRequest(violations: readonly Violation[], others: readonly ErrorDetail[]): ErrorDetail {
+  const budget = (limits.errorDetailBytes * 3) / 4 - 256;
+  let used = others.reduce((sum, d) => sum + toBinary(d.desc, create(d.desc, d.value)).length, 0);
+  const kept: Violation[] = [];
+  for (const { field, description } of violations) {
+    const size = Buffer.byteLength(field) + Buffer.byteLength(description) + 8;
+    if (kept.length === limits.violationsPerItem || used + size > budget) break;
+    used += size;
+    kept.push({ field, description });
+  }
+  const left = violations.length - kept.length;
+  if (left > 0) kept.push({ field: "violations_truncated", description: `${left} more are not listed` });
+  return { desc: BadRequestSchema, value: { fieldViolations: kept } };
+}

@@ -1,0 +1,59 @@
+/**
+ * Every bound of the contract, in one place. Proto comments and the README repeat these figures; a test
+ * holds them to it. Sizes are UTF-8 bytes unless the name says otherwise.
+ */
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+
+export const limits = {
+  /** A protobuf or JSON message, a unary body or one frame of a stream. */
+  messageBytes: 4 * MiB,
+  resultsPerMessage: 5000,
+  resultIdBytes: 128,
+  runIdBytes: 256,
+  /** Names, suites, files, jobs and every other short text. */
+  nameBytes: 1 * KiB,
+  failureMessageBytes: 8 * KiB,
+  /** Expected and actual values and skip reasons. */
+  valueBytes: 8 * KiB,
+  traceBytes: 64 * KiB,
+  /** Each of stdout and stderr. */
+  outputBytes: 64 * KiB,
+  mapEntries: 64,
+  mapKeyBytes: 64,
+  mapValueBytes: 256,
+  shardTotal: 10_000,
+  /** Attempts and repeat indexes fit a smallint column. */
+  attempts: 32_767,
+  /** Ten years; also keeps sums of durations inside a bigint. */
+  durationSeconds: 10 * 366 * 24 * 3600,
+  testsPerProject: 2_000_000,
+  keptRefusalBytesPerProject: 1 * GiB,
+  /** Entries of one replay or dismissal. */
+  rejectionsPerCall: 1000,
+  /** Kept bytes in one page of rejections. */
+  rejectionPageBytes: 2 * MiB,
+  violationsPerItem: 32,
+  rejectionsPerAnswer: 100,
+  pageSizeDefault: 50,
+  pageSizeMax: 1000,
+  /** Error details after base64: C-core clients lose trailers from 6.5 KB up. */
+  errorDetailBytes: 4 * KiB,
+  streamsPerConnection: 100,
+  streamsPerToken: 1000,
+  /** Bytes of messages read but not committed, per server. */
+  bytesInFlight: 64 * MiB,
+  unaryTimeoutMs: 120_000,
+  firstFrameTimeoutMs: 10_000,
+  /** From a frame's first byte to its last. */
+  frameTimeoutMs: 30_000,
+  /** Silence on an HTTP/1.1 stream, which has no PING. */
+  http1SilenceTimeoutMs: 600_000,
+  headersTimeoutMs: 10_000,
+  drainTimeoutMs: 8_000,
+  /** A connection that holds refused streams is destroyed after this. */
+  refusedStreamTimeoutMs: 5_000,
+  /** A run without traffic for this long is abandoned. */
+  abandonAfterMs: 24 * 3600 * 1000,
+} as const;

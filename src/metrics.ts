@@ -1,0 +1,62 @@
+/** The figures of one server, for Prometheus. No label ever carries a tenant's name or id. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** All metrics of a server on a registry of its own. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
+    new Counter<L>({ name, help, labelNames, registers });
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
+    new Gauge<L>({ name, help, labelNames, registers });
+  const seconds = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
+    new Histogram<L>({ name, help, labelNames, registers, buckets: LATENCY_BUCKETS });
+  return {
+    registry,
+    organizationsCreated: counter("tally_organizations_created_total", "Organizations created."),
+    projectsCreated: counter("tally_projects_created_total", "Projects created."),
+    tokensCreated: counter("tally_tokens_created_total", "Tokens created."),
+    runs: counter("tally_runs_total", "Runs opened: accepted, duplicate, conflict or rejected.", [
+      "outcome",
+    ]),
+    results: counter(
+      "tally_results_total",
+      "Results received: accepted, duplicate, conflict or rejected.",
+      ["outcome"],
+    ),
+    requests: counter("tally_requests_total", "Calls answered.", [
+      "service",
+      "method",
+      "protocol",
+      "code",
+    ]),
+    requestSeconds: seconds("tally_request_duration_seconds", "Time from headers to status.", [
+      "service",
+      "method",
+    ]),
+    commitSeconds: seconds("tally_commit_duration_seconds", "Time of one committing statement."),
+    rowsPerCommit: new Histogram({
+      name: "tally_commit_rows",
+      help: "Rows sent in one committing statement.",
+      buckets: [1, 10, 100, 500, 1000, 2500, 5000],
+      registers,
+    }),
+    queuedRows: gauge("tally_write_queue_rows", "Rows that wait for a lane."),
+    bytesInFlight: gauge("tally_bytes_in_flight", "Bytes of messages read but not committed."),
+    lanes: gauge("tally_write_lanes", "Lanes, busy and in all.", ["state"]),
+    connections: gauge("tally_db_connections", "Database slots used, and callers waiting for one.", [
+      "state",
+    ]),
+    statementRetries: counter("tally_db_retries_total", "Statements sent again after a failure.", [
+      "cause",
+    ]),
+    authFailures: counter("tally_auth_failures_total", "Calls refused for their token.", ["reason"]),
+    hookFailures: counter("tally_hook_failures_total", "Log or metric hooks that threw after a reply."),
+  };
+}
+
+/** Seconds. From a cached answer to the longest unary call. */
+const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];

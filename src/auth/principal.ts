@@ -1,6 +1,6 @@
 /** Who calls: what is known of a verified token. */
 
-/** The bits in which `tokens.scopes` stores what a project token may do. */
+/** What a project token may do. */
 export type ScopeName = "ingest" | "read" | "manage";
 
 export type Principal =
@@ -12,4 +12,6 @@ export type Principal =
       /** The project's key in the database; an int8 in decimal. */
       readonly projectKey: string;
       readonly scopes: ReadonlySet<ScopeName>;
+      /** Calls a second that the project's tokens may make on one server; 0 means the server's default. */
+      readonly callsPerSecond: number;
     };

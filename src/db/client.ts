@@ -6,7 +6,9 @@
  * - a pipelined retry after ECONNRESET hangs for ever: `max_pipeline: 0`;
  * - after a backend dies in mid-result the next results can be wrong: their length is checked;
  * - there is no query or acquire timeout, and the queue is unbounded: deadlines and slots are ours;
- * - `end` only half-closes, which a dead peer never answers: the socket is ours, and destroyed.
+ * - `end` only half-closes, which a dead peer never answers: the socket is ours, and destroyed;
+ * - an ended client whose connecting failed meanwhile connects once more and stays: it gets no second socket;
+ * - text for a json, boolean, bytea or time parameter is encoded as if it were a value: ours goes as it is.
  */
 import { connect, type Socket } from "node:net";
 import postgres from "postgres";
@@ -27,11 +29,14 @@ const CONNECT_TIMEOUT_SECONDS = 5;
 const STATEMENT_TIMEOUT_MS = 30_000;
 /** The server ends what we no longer wait for: a little later than we do. */
 const SERVER_STATEMENT_TIMEOUT_MS = 35_000;
+/** How soon the server notices that we hung up, and lets go of a statement's locks. */
+const SERVER_HANGUP_CHECK_MS = 1_000;
 
 /** One connection, opened at its first statement and replaced after any doubt. One statement at a time. */
 export class Connection implements Queryable, AsyncDisposable {
   readonly #options: ConnectionOptions;
-  #live: { readonly sql: postgres.Sql; socket: Socket | undefined } | undefined;
+  #live: Live | undefined;
+  #closed = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -57,7 +62,9 @@ export class Connection implements Queryable, AsyncDisposable {
     send: (sql: postgres.Sql) => PromiseLike<postgres.RowList<postgres.Row[]>>,
   ): Promise<Row[]> {
     const waitMs = Math.min(STATEMENT_TIMEOUT_MS, (deadlineAt ?? Infinity) - Date.now());
-    if (waitMs <= 0) throw new DbError("timeout", "the deadline passed before the statement", "", "");
+    if (waitMs <= 0)
+      throw new DbError("timeout", "the deadline passed before the statement", "", "");
+    if (this.#closed) throw new DbError("transient", "the connection is closed", "", "");
     this.#live ??= this.#open();
     const live = this.#live;
     let timer: NodeJS.Timeout | undefined;
@@ -69,9 +76,7 @@ export class Connection implements Queryable, AsyncDisposable {
     });
     try {
       const rows = await Promise.race([send(live.sql), late]);
-      if (rows.columns !== undefined && rows.columns.length > 0 && rows.length !== rows.count) {
-        throw new DbError("transient", "the result is not whole", "", "");
-      }
+      if (!isWhole(rows)) throw new DbError("transient", "the result is not whole", "", "");
       return rows as unknown as Row[];
     } catch (cause) {
       const error = classify(cause);
@@ -82,10 +87,11 @@ export class Connection implements Queryable, AsyncDisposable {
     }
   }
 
-  #open() {
+  #open(): Live {
     const { url, prepare, settings } = this.#options;
-    const live: { sql: postgres.Sql; socket: Socket | undefined } = {
+    const live: Live = {
       socket: undefined,
+      ended: false,
       sql: postgres(url, {
         max: 1,
         prepare,
@@ -95,10 +101,12 @@ export class Connection implements Queryable, AsyncDisposable {
         max_lifetime: null,
         backoff: () => 0.1,
         onnotice: () => {},
+        types: textTypes,
         connection: prepare
           ? {
               application_name: "tally",
               statement_timeout: SERVER_STATEMENT_TIMEOUT_MS,
+              client_connection_check_interval: SERVER_HANGUP_CHECK_MS,
               ...settings,
             }
           : { application_name: "tally" },
@@ -109,21 +117,32 @@ export class Connection implements Queryable, AsyncDisposable {
     return live;
   }
 
-  #discard(live: { readonly sql: postgres.Sql; socket: Socket | undefined }): void {
+  #discard(live: Live): void {
     if (this.#live === live) this.#live = undefined;
+    live.ended = true;
     // The driver rejects what is pending; nobody waits for it any more.
     live.sql.end({ timeout: 0 }).catch(() => {});
     live.socket?.destroy();
   }
 
-  /** Closes the connection. A statement under way fails. */
+  /** Closes the connection for good. A statement under way fails, and so does every later one. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     const live = this.#live;
     if (live === undefined) return;
     this.#live = undefined;
+    live.ended = true;
     await live.sql.end({ timeout: 0 }).catch(() => {});
     live.socket?.destroy();
   }
+}
+
+/** One client of the driver and the socket it uses. */
+interface Live {
+  readonly sql: postgres.Sql;
+  socket: Socket | undefined;
+  /** Nobody uses it any more: it must not connect again. */
+  ended: boolean;
 }
 
 interface DriverAddress {
@@ -133,27 +152,42 @@ interface DriverAddress {
 }
 
 /** A connected socket for the driver, kept where it can be destroyed. */
-function openSocket(
-  address: DriverAddress,
-  keeper: { socket: Socket | undefined },
-): Promise<Socket> {
+function openSocket(address: DriverAddress, live: Live): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    if (live.ended) {
+      reject(new Error("the connection is closed"));
+      return;
+    }
+    const [host, port] = [address.host[0] ?? "localhost", address.port[0] ?? 5432];
     const socket = address.path
       ? connect(address.path)
-      : connect({ host: address.host[0], port: address.port[0] ?? 5432, noDelay: true });
-    keeper.socket = socket;
+      : // The driver reads host and port for TLS and for its messages.
+        Object.assign(connect({ host, port, noDelay: true }), { host, port });
+    live.socket = socket;
     const timer = setTimeout(
       () => socket.destroy(new Error("connecting took too long")),
       CONNECT_TIMEOUT_SECONDS * 1000,
     );
+    const onConnect = () => settle();
+    const onClose = () => settle(new Error("closed while connecting"));
     const settle = (error?: Error) => {
       clearTimeout(timer);
-      socket.off("error", settle).off("connect", settle);
+      socket.off("error", settle).off("connect", onConnect).off("close", onClose);
       if (error === undefined) resolve(socket);
       else reject(error);
     };
-    socket.once("error", settle).once("connect", () => settle());
+    socket.once("error", settle).once("connect", onConnect).once("close", onClose);
   });
+}
+
+/**
+ * False for a result that lost rows. A statement that reports no count, such as SHOW or EXPLAIN, cannot be
+ * checked.
+ */
+function isWhole(rows: postgres.RowList<postgres.Row[]>): boolean {
+  const count: number | null | undefined = rows.count;
+  if (rows.columns === undefined || rows.columns.length === 0) return true;
+  return count === null || count === undefined || rows.length === count;
 }
 
 function toDriver(param: Param): string | number | boolean | Date | Buffer | null {
@@ -190,6 +224,33 @@ function kindOf(sqlState: string): DbErrorKind {
 function isConnectionLoss(sqlState: string): boolean {
   return sqlState.startsWith("08") || ["57P01", "57P02", "57P03", "57P05"].includes(sqlState);
 }
+
+/**
+ * The driver's types, except that text is sent as it is: it would quote JSON once more, take "true" for
+ * false, and cut times to milliseconds.
+ */
+const textTypes = {
+  json: {
+    to: 114,
+    from: [114, 3802],
+    serialize: String,
+    parse: (text: string) => JSON.parse(text),
+  },
+  boolean: { to: 16, from: [16], serialize: String, parse: (text: string) => text === "t" },
+  date: {
+    to: 1184,
+    from: [1082, 1114, 1184],
+    serialize: (value: string | Date) => (value instanceof Date ? value.toISOString() : value),
+    parse: (text: string) => new Date(text),
+  },
+  bytea: {
+    to: 17,
+    from: [17],
+    serialize: (value: string | Buffer) =>
+      typeof value === "string" ? value : `\\x${value.toString("hex")}`,
+    parse: (text: string) => Buffer.from(text.slice(2), "hex"),
+  },
+};
 
 const SQL_STATE = /^[0-9A-Z]{5}$/;
 /** Serialization failure, deadlock, lock not available, and a server that has become read-only. */

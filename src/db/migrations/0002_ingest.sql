@@ -33,10 +33,12 @@ CREATE TABLE runs (
   closed_expected_count bigint CHECK (closed_expected_count >= 0),
   closed_finish_time timestamptz,
   abandoned_at timestamptz,
-  -- An index for lists and jobs: answers derive the state from the parts and the ledger. 1 RUNNING,
-  -- 2 FINISHED, 3 INCOMPLETE, 4 ABANDONED.
+  -- For filters: answers derive the state from the parts and the ledger. 1 RUNNING, 2 FINISHED,
+  -- 3 INCOMPLETE, 4 ABANDONED. A statement that may change it raises state_version and sets unsettled_at;
+  -- who has derived it from that version clears the mark.
   state smallint NOT NULL DEFAULT 1 CHECK (state BETWEEN 1 AND 4),
   state_version bigint NOT NULL DEFAULT 0,
+  unsettled_at timestamptz,
   -- A run is a tombstone from here on; its run_id stays taken.
   deleted_at timestamptz,
   -- Its raw rows left by retention; a late resend is never counted again.
@@ -51,6 +53,7 @@ CREATE INDEX runs_by_branch ON runs (project_key, branch, created_at DESC, run_i
   WHERE deleted_at IS NULL;
 CREATE INDEX runs_by_state ON runs (project_key, state, created_at DESC, run_id DESC)
   WHERE deleted_at IS NULL;
+CREATE INDEX runs_unsettled ON runs (project_key, unsettled_at) WHERE unsettled_at IS NOT NULL;
 CREATE INDEX runs_to_purge ON runs (project_key, deleted_at) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
 
 CREATE TABLE run_parts (
@@ -88,6 +91,12 @@ CREATE TABLE tests (
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (project_key, test_key),
   UNIQUE (project_key, test_id)
+);
+
+-- How many tests a project has: what bounds them.
+CREATE TABLE test_counts (
+  project_key bigint PRIMARY KEY,
+  test_count bigint NOT NULL CHECK (test_count >= 0)
 );
 
 -- The order of the columns leaves no padding between them.
@@ -171,8 +180,8 @@ CREATE TABLE rejections (
   project_key bigint NOT NULL,
   -- The first 16 bytes of SHA-256 over the length-prefixed kind, run_id, key and bytes.
   rejection_id bytea NOT NULL CHECK (octet_length(rejection_id) = 16),
-  -- 1 RESULT, 2 RUN, 3 EVENT.
-  kind smallint NOT NULL CHECK (kind BETWEEN 1 AND 3),
+  -- 1 RESULT, 2 RUN, 3 EVENT, 4 FINISH.
+  kind smallint NOT NULL CHECK (kind BETWEEN 1 AND 4),
   -- 1 INVALID, 2 CONFLICT, 3 UNSTORABLE, 4 TOO_MANY_TESTS, 5 PROCESSING_FAILED.
   reason smallint NOT NULL CHECK (reason BETWEEN 1 AND 5),
   -- 1 OPEN, 2 RESOLVED, 3 DISMISSED.
@@ -189,10 +198,12 @@ CREATE TABLE rejections (
   part bytea NOT NULL,
   item_index bigint NOT NULL CHECK (item_index >= 0),
   result_id text NOT NULL,
-  -- The refused item, whole.
-  bytes bytea NOT NULL,
+  -- The refused item, whole; NULL some time after it was closed.
+  bytes bytea,
   client text NOT NULL,
   repeat_count bigint NOT NULL DEFAULT 1 CHECK (repeat_count >= 1),
+  -- Of the statement that refused it last: the same one, sent again, does not count again.
+  batch_key bigint NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   last_at timestamptz NOT NULL DEFAULT now(),
   closed_at timestamptz CHECK ((closed_at IS NULL) = (state = 1)),

@@ -1,0 +1,166 @@
+/** Parts of runs: one per producer, with the facts of its first finish. */
+import { microsOf, readMicros, timeOf } from "./micros.js";
+import type { Param, Queryable } from "./queryable.js";
+
+export interface PartRow {
+  /** 16 bytes. */
+  readonly partId: Uint8Array;
+  readonly job: string;
+  readonly attempt: number;
+  readonly shardIndex: number;
+  readonly shardTotal: number;
+  readonly producer: string;
+  /** A stream opened it: only a finish frame completes it. */
+  readonly streamed: boolean;
+}
+
+/** The parameters of a part, in the order of the columns. */
+export function partParams(part: PartRow): Param[] {
+  return [
+    part.partId,
+    part.job,
+    part.attempt,
+    part.shardIndex,
+    part.shardTotal,
+    part.producer,
+    part.streamed,
+  ];
+}
+
+/**
+ * Makes sure that the part is stored, and answers the shard total that stands. A part that is new makes its
+ * run unsettled.
+ */
+export async function addPart(
+  db: Queryable,
+  projectKey: string,
+  runKey: string,
+  part: PartRow,
+  deadlineAt: number,
+): Promise<{ shardTotal: number; added: boolean }> {
+  for (;;) {
+    const [row] = await db.query<{ shard_total: number | null; added: boolean }>(
+      ADD_PART,
+      [projectKey, runKey, ...partParams(part)],
+      { deadlineAt },
+    );
+    // Null: another statement stored it after this one's snapshot; the next one sees it.
+    if (row?.shard_total != null) return { shardTotal: row.shard_total, added: row.added };
+  }
+}
+
+/** How a part ended. */
+export interface PartFinish {
+  /** Null: derived from its results. */
+  readonly status: number | null;
+  /** Microseconds since the epoch; null: the time of receipt. */
+  readonly finishUs: number | null;
+  readonly durationUs: number | null;
+  readonly expectedCount: number | null;
+}
+
+/**
+ * Finishes a part, once; a repeat answers the facts of the first. Null if the part or its run is not there
+ * any more.
+ */
+export async function finishPart(
+  db: Queryable,
+  projectKey: string,
+  runKey: string,
+  partId: Uint8Array,
+  finish: PartFinish,
+  deadlineAt: number,
+): Promise<(PartFinish & { first: boolean }) | null> {
+  for (;;) {
+    const [row] = await db.query<FinishColumns>(
+      FINISH_PART,
+      [
+        projectKey,
+        runKey,
+        partId,
+        finish.status,
+        finish.finishUs,
+        finish.durationUs,
+        finish.expectedCount,
+      ],
+      { deadlineAt },
+    );
+    if (row === undefined) return null;
+    // Not finished and not finished by us: another statement did after this one's snapshot.
+    if (!row.finished) continue;
+    return {
+      first: row.first,
+      status: row.finish_status,
+      finishUs: readMicros(row.finish_us),
+      durationUs: readMicros(row.duration_us),
+      expectedCount: readMicros(row.expected_count),
+    };
+  }
+}
+
+interface FinishColumns {
+  first: boolean;
+  finished: boolean;
+  finish_status: number | null;
+  finish_us: string | null;
+  duration_us: string | null;
+  expected_count: string | null;
+}
+
+const ADD_PART = `
+WITH added AS (
+  INSERT INTO run_parts AS p (
+    project_key, run_key, part_id, job, attempt, shard_index, shard_total, producer, streamed
+  )
+  VALUES ($1, $2, $3, $4::text, $5::int, $6::int, $7::int, $8::text, $9::boolean)
+  ON CONFLICT (project_key, run_key, part_id)
+    DO UPDATE SET streamed = true WHERE EXCLUDED.streamed AND NOT p.streamed
+  RETURNING shard_total
+),
+unsettled AS (
+  UPDATE runs
+  SET state_version = state_version + 1, unsettled_at = now()
+  WHERE project_key = $1 AND run_key = $2 AND EXISTS (SELECT FROM added)
+)
+SELECT
+  COALESCE(
+    (SELECT shard_total FROM added),
+    (SELECT shard_total FROM run_parts WHERE project_key = $1 AND run_key = $2 AND part_id = $3)
+  ) AS shard_total,
+  EXISTS (SELECT FROM added) AS added`;
+
+// run_parts.finish_time is null where the client gave none: finished_at is the time of receipt.
+const FINISH_PART = `
+WITH ended AS (
+  UPDATE run_parts
+  SET
+    finished_at = now(),
+    finish_status = $4::smallint,
+    finish_time = ${timeOf("$5")},
+    duration_us = $6::bigint,
+    expected_count = $7::bigint
+  WHERE project_key = $1 AND run_key = $2 AND part_id = $3 AND finished_at IS NULL
+    AND EXISTS (
+      SELECT FROM runs
+      WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND expired_at IS NULL
+    )
+  RETURNING part_id, finished_at, finish_status, finish_time, duration_us, expected_count
+),
+unsettled AS (
+  UPDATE runs
+  SET state_version = state_version + 1, unsettled_at = now()
+  WHERE project_key = $1 AND run_key = $2 AND EXISTS (SELECT FROM ended)
+)
+SELECT
+  first, finished_at IS NOT NULL AS finished, finish_status, ${microsOf("finish_time")} AS finish_us,
+  duration_us, expected_count
+FROM (
+  SELECT true AS first, finished_at, finish_status, finish_time, duration_us, expected_count FROM ended
+  UNION ALL
+  SELECT false, p.finished_at, p.finish_status, p.finish_time, p.duration_us, p.expected_count
+  FROM run_parts p
+  JOIN runs r ON r.project_key = p.project_key AND r.run_key = p.run_key
+  WHERE p.project_key = $1 AND p.run_key = $2 AND p.part_id = $3
+    AND r.deleted_at IS NULL AND r.expired_at IS NULL
+    AND NOT EXISTS (SELECT FROM ended)
+) facts`;

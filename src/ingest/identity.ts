@@ -1,0 +1,90 @@
+/** The identities that the server derives. Hashes are over length-prefixed parts, so "ab"+"c" ≠ "a"+"bc". */
+import { createHash } from "node:crypto";
+import type { Part, Test } from "../../gen/tally/v1/run_pb.js";
+
+/** A part with its defaults applied. */
+export interface PartFacts {
+  readonly job: string;
+  readonly attempt: number;
+  readonly shardIndex: number;
+  readonly shardTotal: number;
+  readonly producer: string;
+}
+
+/** The part as it is kept: absent is the only producer, attempt 0 is 1. */
+export function partFacts(part: Part | undefined): PartFacts {
+  return {
+    job: part?.job ?? "",
+    attempt: Math.max(1, part?.attempt ?? 1),
+    shardIndex: part?.shardIndex ?? 0,
+    shardTotal: part?.shardTotal ?? 0,
+    producer: part?.producer ?? "",
+  };
+}
+
+/** 16 bytes that name a part within its run: its job, attempt, shard and producer. */
+export function partId(part: PartFacts): Buffer {
+  return hash16([part.job, String(part.attempt), String(part.shardIndex), part.producer]);
+}
+
+/**
+ * What default result ids of a part begin with: job, shard and CI attempt, not the producer, so that two
+ * collectors of one job send repeats. `~`, 16 base64url characters.
+ */
+export function resultIdPrefix(part: PartFacts): string {
+  const hash = hash16([part.job, String(part.attempt), String(part.shardIndex)]);
+  return `~${hash.toString("base64url", 0, 12)}`;
+}
+
+/** The id of a result that was sent without one. */
+export function defaultResultId(prefix: string, attempt: number, repeatIndex: number): string {
+  return `${prefix}.${attempt}.${repeatIndex}`;
+}
+
+/** A text that is equal for equal tests: the key under which a server remembers them. */
+export function testCacheKey(test: Test): string {
+  const { suite, file, name, parameters, variant } = test;
+  // The numbers say where each text ends.
+  const key = `${suite.length},${file.length},${name.length}:${suite}${file}${name}${parameters}`;
+  for (const _ in variant) return `${key}${key.length}${variantJson(test)}`;
+  return key;
+}
+
+/** 16 bytes that name a test within its project. */
+export function testId(test: Test): Buffer {
+  const parts = [test.suite, test.file, test.name, test.parameters];
+  for (const [key, value] of sortedEntries(test.variant)) parts.push(key, value);
+  return hash16(parts);
+}
+
+/** The variant as JSON with sorted keys. */
+export function variantJson(test: Test): string {
+  return JSON.stringify(Object.fromEntries(sortedEntries(test.variant)));
+}
+
+/** 16 bytes that name a refused item: the same refusal has the same id. */
+export function rejectionId(
+  kind: number,
+  runId: string,
+  key: readonly (string | Uint8Array)[],
+  bytes: Uint8Array,
+): Buffer {
+  return hash16([String(kind), runId, ...key, bytes]);
+}
+
+/** The entries of a map in the order of their keys' UTF-16 units. */
+export function sortedEntries(map: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** The first 16 bytes of SHA-256 over each part's length (4 bytes, big-endian) and UTF-8 bytes. */
+function hash16(parts: readonly (string | Uint8Array)[]): Buffer {
+  const hash = createHash("sha256");
+  const length = Buffer.alloc(4);
+  for (const part of parts) {
+    const bytes = typeof part === "string" ? Buffer.from(part) : part;
+    length.writeUInt32BE(bytes.length);
+    hash.update(length).update(bytes);
+  }
+  return hash.digest().subarray(0, 16);
+}

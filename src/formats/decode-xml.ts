@@ -1,0 +1,61 @@
+/** The bytes of an XML file as text that an XML parser accepts, in whatever encoding it was written. */
+import { ReportDamage } from "./report-item.js";
+
+/**
+ * The text in pieces of up to 64 Ki characters. The encoding is that of the byte order mark, else of the XML
+ * declaration, else UTF-8; bytes that it does not know, and characters that XML does not allow, become U+FFFD.
+ * Throws ReportDamage for an encoding that is not known.
+ */
+export async function* decodeXml(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let head: Uint8Array | undefined = new Uint8Array();
+  let decoder: Decoder | undefined;
+  for await (const chunk of bytes) {
+    if (decoder !== undefined) {
+      yield* pieces(decoder.decode(chunk, { stream: true }));
+      continue;
+    }
+    head = Buffer.concat([head ?? new Uint8Array(), chunk]);
+    if (head.length < SNIFFED_BYTES) continue;
+    decoder = createDecoder(head);
+    yield* pieces(decoder.decode(head, { stream: true }));
+    head = undefined;
+  }
+  decoder ??= createDecoder(head ?? new Uint8Array());
+  yield* pieces(decoder.decode(head));
+}
+
+function* pieces(text: string): Generator<string> {
+  const allowed = text.replace(DISALLOWED, "\ufffd");
+  for (let at = 0; at < allowed.length; at += PIECE_CHARACTERS) {
+    yield allowed.slice(at, at + PIECE_CHARACTERS);
+  }
+}
+
+function createDecoder(head: Uint8Array): Decoder {
+  const label = sniffEncoding(head);
+  try {
+    return new TextDecoder(label);
+  } catch {
+    throw new ReportDamage(1, 0, `the encoding ${JSON.stringify(label)} is not known`);
+  }
+}
+
+function sniffEncoding(head: Uint8Array): string {
+  const [a, b] = head;
+  if ((a === 0xff && b === 0xfe) || (a === 0x3c && b === 0)) return "utf-16le";
+  if ((a === 0xfe && b === 0xff) || (a === 0 && b === 0x3c)) return "utf-16be";
+  const declaration = Buffer.from(head.subarray(0, SNIFFED_BYTES)).toString("latin1");
+  const label = /^(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)/.exec(
+    declaration,
+  )?.[1];
+  // A declaration of UTF-16 that can be read byte by byte is wrong: the file was converted after it.
+  return label === undefined || /^(utf-?16|ucs-?2|iso-10646)/i.test(label) ? "utf-8" : label;
+}
+
+type Decoder = InstanceType<typeof TextDecoder>;
+
+const SNIFFED_BYTES = 1024;
+const PIECE_CHARACTERS = 64 * 1024;
+/** What the grammar of XML 1.0 leaves out (https://www.w3.org/TR/xml/#charsets); a decoder makes no lone surrogates. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const DISALLOWED = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;

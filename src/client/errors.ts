@@ -1,0 +1,70 @@
+/** What a failed call says, typed. Every call of the client fails with a ConnectError. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../gen/google/rpc/error_details_pb.js";
+import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
+import { toHeaders } from "./metadata.js";
+
+/** The fields that a call refused, with paths in proto names; empty for other errors. */
+export function fieldViolations(error: unknown): { field: string; description: string }[] {
+  return ConnectError.from(error)
+    .findDetails(BadRequestSchema)
+    .flatMap(({ fieldViolations }) => fieldViolations)
+    .map(({ field, description }) => ({ field, description }));
+}
+
+/** The server's reason, such as `RUN_EXPIRED`; undefined if it gave none. */
+export function errorReason(error: unknown): string | undefined {
+  return ConnectError.from(error).findDetails(ErrorInfoSchema)[0]?.reason;
+}
+
+/** Ids and names that belong to the reason, such as `rejection_id`; empty if the server gave none. */
+export function errorMetadata(error: unknown): Readonly<Record<string, string>> {
+  return ConnectError.from(error).findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
+}
+
+/** How long the server asks to wait before the next try; undefined if it does not. */
+export function retryAfterMs(error: unknown): number | undefined {
+  const delay = ConnectError.from(error).findDetails(RetryInfoSchema)[0]?.retryDelay;
+  return delay === undefined ? undefined : Number(delay.seconds) * 1000 + delay.nanos / 1e6;
+}
+
+/** Whether no server answered: the address is wrong, or the network or the server is down. */
+export function isUnreachable(error: unknown): boolean {
+  const { code } = ConnectError.from(error);
+  return code === Code.Unavailable && errorReason(error) === undefined;
+}
+
+/** An error of grpc-js, with the details of `grpc-status-details-bin`; metadata holds the trailers. */
+export function toConnectError(error: unknown): ConnectError {
+  if (error instanceof ConnectError || !isServiceError(error)) {
+    return ConnectError.from(error, Code.Internal);
+  }
+  const code = error.code === status.OK ? Code.Internal : (error.code as number as Code);
+  const converted = new ConnectError(error.details, code, toHeaders(error.metadata));
+  converted.details = detailsOf(error);
+  return converted;
+}
+
+function detailsOf(error: ServiceError): ConnectError["details"] {
+  const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
+  if (!(bytes instanceof Uint8Array)) return [];
+  try {
+    return fromBinary(StatusSchema, bytes).details.map(({ typeUrl, value }) => ({
+      type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
+      value,
+    }));
+  } catch {
+    // Details only explain the error; one that does not decode must not hide it.
+    return [];
+  }
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && "details" in error && "metadata" in error;
+}

@@ -1,0 +1,214 @@
+/**
+ * A Connect transport that speaks gRPC by grpc-js. Connect's own HTTP/2 client is several times slower, and
+ * can hang or crash when a server goes away.
+ */
+import {
+  type DescMessage,
+  type DescMethod,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  fromBinary,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createContextValues,
+  type Interceptor,
+  type StreamRequest,
+  type StreamResponse,
+  type Transport,
+  type UnaryRequest,
+  type UnaryResponse,
+} from "@connectrpc/connect";
+import { createMethodUrl, runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
+import { type CallOptions, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
+import { limits } from "../limits.js";
+import { toConnectError } from "./errors.js";
+import { toHeaders, toMetadata } from "./metadata.js";
+import { openStream } from "./streams.js";
+
+export interface GrpcTransportOptions {
+  /** `http://host:port` or `https://host:port`. A path is refused: gRPC has none. */
+  readonly url: string;
+  /** For a unary call that gives none, in milliseconds; default 30,000. Streams have none. */
+  readonly timeoutMs?: number;
+  /** The first one is the outermost. */
+  readonly interceptors?: readonly Interceptor[];
+  /** For https: certificates of authorities, PEM; default those of Node. */
+  readonly caCertificates?: Buffer;
+  /** For grpc-js, over ours. */
+  readonly channelOptions?: ChannelOptions;
+}
+
+export interface GrpcTransport extends Transport {
+  /** Closes the connection: no further call can be made. */
+  close(): void;
+}
+
+/** A transport to one server; it connects at the first call and again whenever the connection is lost. */
+export function createGrpcTransport(options: GrpcTransportOptions): GrpcTransport {
+  const { target, secure } = parseUrl(options.url);
+  const channelCredentials = secure
+    ? credentials.createSsl(options.caCertificates ?? null)
+    : credentials.createInsecure();
+  const client = new Client(target, channelCredentials, {
+    "grpc.max_receive_message_length": MAX_RECEIVE_BYTES,
+    "grpc.max_send_message_length": limits.messageBytes,
+    "grpc.keepalive_time_ms": KEEPALIVE_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 5000,
+    // Streams resume in our own code: this buffer would hold 1 MiB a call for retries that never help.
+    "grpc.enable_retries": 0,
+    ...options.channelOptions,
+  });
+  const interceptors = [...(options.interceptors ?? [])];
+  const defaultTimeoutMs = options.timeoutMs ?? UNARY_TIMEOUT_MS;
+
+  return {
+    unary(method, signal, timeoutMs, header, input, contextValues) {
+      const wait = timeoutMs ?? defaultTimeoutMs;
+      return runUnaryCall({
+        interceptors,
+        ...(signal === undefined ? {} : { signal }),
+        ...(wait > 0 ? { timeoutMs: wait } : {}),
+        req: {
+          stream: false,
+          message: input,
+          ...request(options.url, method, header, contextValues),
+        },
+        next: (req) => callUnary(client, req, wait),
+      });
+    },
+    stream(method, signal, timeoutMs, header, input, contextValues) {
+      const wait = timeoutMs ?? 0;
+      return runStreamingCall({
+        interceptors,
+        ...(signal === undefined ? {} : { signal }),
+        ...(wait > 0 ? { timeoutMs: wait } : {}),
+        req: {
+          stream: true,
+          message: input,
+          ...request(options.url, method, header, contextValues),
+        },
+        next: (req) => callStream(client, req, wait),
+      });
+    },
+    close: () => client.close(),
+  };
+}
+
+function callUnary<I extends DescMessage, O extends DescMessage>(
+  client: Client,
+  req: UnaryRequest<I, O>,
+  timeoutMs: number,
+): Promise<UnaryResponse<I, O>> {
+  const { method, service } = req;
+  return new Promise((resolve, reject) => {
+    let header = new Headers();
+    let message: MessageShape<O> | undefined;
+    const call = client.makeUnaryRequest(
+      pathOf(method),
+      serializer(method.input),
+      deserializer(method.output),
+      req.message,
+      toMetadata(req.header),
+      callOptions(timeoutMs),
+      (error, response) => {
+        if (error !== null) reject(toConnectError(error));
+        else message = response;
+      },
+    );
+    call.on("metadata", (metadata) => {
+      header = toHeaders(metadata);
+    });
+    // After the callback.
+    call.on("status", ({ metadata }) => {
+      if (message === undefined) return;
+      resolve({ stream: false, service, method, header, message, trailer: toHeaders(metadata) });
+    });
+    cancelOnAbort(call, req.signal);
+  });
+}
+
+async function callStream<I extends DescMessage, O extends DescMessage>(
+  client: Client,
+  req: StreamRequest<I, O>,
+  timeoutMs: number,
+): Promise<StreamResponse<I, O>> {
+  const { method, service } = req;
+  // All three kinds are a bidirectional stream on the wire.
+  const call = client.makeBidiStreamRequest(
+    pathOf(method),
+    serializer(method.input),
+    deserializer(method.output),
+    toMetadata(req.header),
+    callOptions(timeoutMs),
+  );
+  cancelOnAbort(call, req.signal);
+  const { header, messages, trailer } = openStream(call, req.message);
+  return { stream: true, service, method, header: await header, message: messages, trailer };
+}
+
+function request<I extends DescMessage, O extends DescMessage>(
+  url: string,
+  method: DescMethodUnary<I, O> | DescMethodStreaming<I, O>,
+  header: ConstructorParameters<typeof Headers>[0],
+  contextValues: ContextValues | undefined,
+) {
+  return {
+    service: method.parent,
+    method: method as never,
+    requestMethod: "POST",
+    url: createMethodUrl(url, method),
+    header: new Headers(header),
+    contextValues: contextValues ?? createContextValues(),
+  };
+}
+
+function cancelOnAbort(
+  call: { cancel(): void; on(event: "status", f: () => void): unknown },
+  signal: AbortSignal,
+) {
+  const cancel = () => call.cancel();
+  if (signal.aborted) return cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  call.on("status", () => signal.removeEventListener("abort", cancel));
+}
+
+/** The deadline that the server is told; our own timer ends the call even if the server does not answer. */
+function callOptions(timeoutMs: number): CallOptions {
+  return timeoutMs > 0 ? { deadline: Date.now() + timeoutMs } : {};
+}
+
+/** Where to connect: `host:port`, with the default port of the scheme where none is given. */
+function parseUrl(text: string): { target: string; secure: boolean } {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const secure = url?.protocol === "https:";
+  if (url === undefined || !(secure || url.protocol === "http:") || url.pathname !== "/") {
+    const hint = "expected http://host:port or https://host:port";
+    throw new ConnectError(`${JSON.stringify(text)} is no server: ${hint}`, Code.InvalidArgument);
+  }
+  return { target: `${url.hostname}:${url.port || (secure ? "443" : "80")}`, secure };
+}
+
+function pathOf(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+function serializer<D extends DescMessage>(desc: D) {
+  return (message: MessageShape<D>) => Buffer.from(toBinary(desc, message));
+}
+
+function deserializer<D extends DescMessage>(desc: D) {
+  return (bytes: Buffer) => fromBinary(desc, bytes);
+}
+
+/** Above the largest answer: a page of rejections with their items. */
+const MAX_RECEIVE_BYTES = 16 * 1024 * 1024;
+const UNARY_TIMEOUT_MS = 30_000;
+const KEEPALIVE_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 10_000;

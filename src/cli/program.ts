@@ -1,0 +1,54 @@
+/** The command line `tally`. */
+import { Command, CommanderError } from "commander";
+import { addSharedOptions, type Context, type Surroundings, withContext } from "./context.js";
+import { type ExitCode, exitCodes } from "./outcome.js";
+import { addRejectionCommands } from "./rejections.js";
+import { addRunCommands } from "./runs.js";
+import { addTenancyCommands } from "./tenancy.js";
+import { addUploadCommand } from "./upload.js";
+
+/** Makes an action of what runs with a context; the command's exit code is kept for the end. */
+export type Act = (
+  run: (context: Context, args: readonly string[], options: never) => Promise<ExitCode>,
+) => (...args: unknown[]) => Promise<void>;
+
+/** Runs one command line, without the names of the programs, and answers its exit code. */
+export async function runProgram(
+  args: readonly string[],
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  const act: Act =
+    (run) =>
+    async (...given) => {
+      const command = given.at(-1);
+      if (!(command instanceof Command))
+        throw new TypeError("an action is called with its command");
+      exitCode = await withContext(command, surroundings, (context) =>
+        run(context, command.args, command.opts() as never),
+      );
+    };
+  const program = addSharedOptions(new Command("tally"), surroundings.env)
+    .description("Sends test results to a Tally server and asks it about them.")
+    .configureOutput({
+      writeOut: (text) => void surroundings.stdout.write(text),
+      writeErr: (text) => void surroundings.stderr.write(text),
+    })
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done, 1 something was refused or a file is damaged, 2 usage, 3 no server answered.",
+    )
+    .exitOverride();
+  addTenancyCommands(program, act);
+  addRunCommands(program, act);
+  addUploadCommand(program, act);
+  addRejectionCommands(program, act);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has printed its message; help that was asked for is no error.
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  return exitCode;
+}

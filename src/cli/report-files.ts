@@ -1,0 +1,140 @@
+/** The report files of an upload: which they are, and what they contain. */
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative, resolve } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { glob } from "tinyglobby";
+import type { TestResult } from "../../gen/tally/v1/run_pb.js";
+import { createAttempts } from "../formats/attempts.js";
+import { parseReport } from "../formats/parse-report.js";
+import { ReportDamage, type ReportFormat } from "../formats/report-item.js";
+
+export interface ReportFile {
+  /** As messages show it. */
+  readonly name: string;
+  readonly path: string;
+  readonly format: ReportFormat;
+}
+
+/** What was found in a file. */
+export interface FileReport {
+  readonly file: string;
+  /** Test cases, which is what the results are but for `retryCount`. */
+  caseCount: number;
+  /** Further tries that test cases list inside themselves. */
+  retryCount: number;
+  /** Position of its first result in the upload. */
+  firstIndex: number;
+  readonly warnings: { readonly line: number; readonly message: string }[];
+  /** Where it is damaged, or why it cannot be read; `line` is 0 where none is at fault. */
+  problem?: { readonly line: number; readonly message: string };
+}
+
+/**
+ * The files that the arguments name, each once, by path: a file as it is, a folder with its `.xml` files, else
+ * a glob. What matches nothing is kept as a file that cannot be read.
+ */
+export async function findFiles(
+  args: readonly string[],
+  format: ReportFormat | undefined,
+): Promise<ReportFile[]> {
+  const paths = new Set<string>();
+  for (const arg of args) {
+    const found = await stat(arg).catch(() => undefined);
+    if (found?.isDirectory()) await addMatches(paths, "**/*.xml", arg);
+    else if (found !== undefined || !(await addMatches(paths, arg, "."))) paths.add(resolve(arg));
+  }
+  return [...paths].sort().map((path) => ({
+    name: relative(process.cwd(), path) || path,
+    path,
+    format: format ?? (path.endsWith(".json") ? "ctrf" : "junit"),
+  }));
+}
+
+/** Standard input as a file, which can be read twice; the disposal removes it. */
+export async function spool(
+  input: Readable,
+  format: ReportFormat | undefined,
+): Promise<{ file: ReportFile; [Symbol.asyncDispose](): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), "tally-"));
+  const path = join(folder, randomUUID());
+  const dispose = () => rm(folder, { recursive: true, force: true });
+  try {
+    await pipeline(input, createWriteStream(path, { mode: 0o600 }));
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    file: { name: "standard input", path, format: format ?? "junit" },
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** A run id that the same files in the same order always get. */
+export async function deriveRunId(files: readonly ReportFile[]): Promise<string> {
+  const whole = createHash("sha256");
+  for (const { path } of files) {
+    const hash = createHash("sha256");
+    try {
+      for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+    } catch {
+      // Reading its results will meet the same error, and report it.
+    }
+    whole.update(hash.digest());
+  }
+  return `upload-${whole.digest("hex").slice(0, 32)}`;
+}
+
+/**
+ * The results of all files, in order. A damaged file gives what came before the damage, and the next one
+ * follows. What is found is written to `reports`, one for each file.
+ */
+export async function* readResults(
+  files: readonly ReportFile[],
+  variant: Readonly<Record<string, string>>,
+  reports: FileReport[],
+): AsyncGenerator<TestResult> {
+  const attempts = createAttempts();
+  let count = 0;
+  for (const { name, path, format } of files) {
+    const report: FileReport = {
+      file: name,
+      caseCount: 0,
+      retryCount: 0,
+      firstIndex: count,
+      warnings: [],
+    };
+    reports.push(report);
+    try {
+      for await (const item of parseReport(format, createReadStream(path), { attempts })) {
+        if (item.kind === "warning") {
+          report.warnings.push({ line: item.line, message: item.message });
+          continue;
+        }
+        if (item.retry) report.retryCount++;
+        else report.caseCount++;
+        count++;
+        if (item.result.test !== undefined) Object.assign(item.result.test.variant, variant);
+        yield item.result;
+      }
+    } catch (error) {
+      report.problem = problemOf(error);
+    }
+  }
+}
+
+function problemOf(error: unknown): { line: number; message: string } {
+  if (error instanceof ReportDamage) return { line: error.line, message: error.reason };
+  if (error instanceof Error && "code" in error) return { line: 0, message: error.message };
+  throw error;
+}
+
+async function addMatches(paths: Set<string>, pattern: string, cwd: string): Promise<boolean> {
+  const found = await glob(pattern, { cwd, absolute: true, onlyFiles: true });
+  for (const path of found) paths.add(resolve(path));
+  return found.length > 0;
+}

@@ -1,0 +1,118 @@
+/** `tally org`, `tally project` and `tally token`. */
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Command } from "commander";
+import { Scope, type Token } from "../../gen/tally/v1/tenancy_pb.js";
+import {
+  CreateOrganizationResponseSchema,
+  CreateProjectResponseSchema,
+  CreateTokenResponseSchema,
+  ListTokensResponseSchema,
+  RevokeTokenResponseSchema,
+} from "../../gen/tally/v1/tenancy_service_pb.js";
+import { scopesArgument, timeArgument } from "./arguments.js";
+import { exitCodes, UsageError } from "./outcome.js";
+import type { Act } from "./program.js";
+import { table } from "./table.js";
+
+/** Adds the commands. */
+export function addTenancyCommands(program: Command, act: Act): void {
+  const org = program.command("org").description("organizations");
+  org
+    .command("create <name>")
+    .description("create an organization")
+    .action(
+      act(async (context, [name = ""]) => {
+        const answer = await context.client.tenancy.createOrganization({ name });
+        context.print(
+          CreateOrganizationResponseSchema,
+          answer,
+          () => answer.organization?.organizationId ?? "",
+        );
+        return exitCodes.ok;
+      }),
+    );
+
+  const project = program.command("project").description("projects");
+  project
+    .command("create <name>")
+    .description("create a project")
+    .requiredOption("--org <id>", "its organization")
+    .action(
+      act(async (context, [name = ""], { org }: { org: string }) => {
+        const answer = await context.client.tenancy.createProject({ organizationId: org, name });
+        context.print(CreateProjectResponseSchema, answer, () => answer.project?.projectId ?? "");
+        return exitCodes.ok;
+      }),
+    );
+
+  const token = program.command("token").description("tokens");
+  token
+    .command("create")
+    .description("create a token of a project and print it, this once")
+    .requiredOption("--name <name>", "what it is for")
+    .requiredOption("--scope <scopes>", "ingest, read, manage: one or more", scopesArgument)
+    .option("--expires <time>", "when it ends; never by default", timeArgument)
+    .action(
+      act(async (context, _, { name, scope, expires }: CreateTokenOptions) => {
+        const answer = await context.client.tenancy.createToken({
+          projectId: context.projectId,
+          name,
+          scopes: scope,
+          ...(expires === undefined ? {} : { expireTime: expires }),
+        });
+        context.print(CreateTokenResponseSchema, answer, () => answer.secret);
+        return exitCodes.ok;
+      }),
+    );
+  token
+    .command("list")
+    .description("list the tokens of a project")
+    .action(
+      act(async (context) => {
+        const answer = await context.client.tenancy.listTokens({
+          projectId: context.projectId,
+          pageSize: PAGE_SIZE,
+        });
+        context.print(ListTokensResponseSchema, answer, () => table(answer.tokens.map(tokenRow)));
+        if (answer.nextPageToken !== "") context.warn(`only the newest ${PAGE_SIZE} are listed`);
+        return exitCodes.ok;
+      }),
+    );
+  token
+    .command("revoke <id>")
+    .description("end a token, by its id or the token itself")
+    .action(
+      act(async (context, [given = ""]) => {
+        const tokenId = given.startsWith("tly_") ? given.split("_")[2] : given;
+        if (!tokenId) throw new UsageError(`${JSON.stringify(given)} is no token and no id of one`);
+        const answer = await context.client.tenancy.revokeToken({ tokenId });
+        context.print(RevokeTokenResponseSchema, answer, () => `revoked ${tokenId}`);
+        return exitCodes.ok;
+      }),
+    );
+}
+
+interface CreateTokenOptions {
+  readonly name: string;
+  readonly scope: Scope[];
+  readonly expires?: Timestamp;
+}
+
+function tokenRow(token: Token): Record<string, string> {
+  return {
+    token_id: token.tokenId,
+    name: token.name,
+    scopes: token.scopes.map((scope) => Scope[scope]?.toLowerCase() ?? "?").join(",") || "admin",
+    state: token.revokeTime === undefined ? "active" : "revoked",
+    created: dateText(token.createTime),
+    expires: dateText(token.expireTime),
+    "last used": dateText(token.lastUseTime),
+  };
+}
+
+function dateText(time: Timestamp | undefined): string {
+  return time === undefined ? "never" : timestampDate(time).toISOString();
+}
+
+const PAGE_SIZE = 1000;

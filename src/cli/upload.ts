@@ -1,0 +1,134 @@
+/** `tally upload`. */
+import { type Command, Option } from "commander";
+import type { TestResult } from "../../gen/tally/v1/run_pb.js";
+import { type UploadSummary, uploadResults } from "../client/upload.js";
+import type { ReportFormat } from "../formats/report-item.js";
+import { countArgument, pairArgument, shardArgument } from "./arguments.js";
+import type { Context } from "./context.js";
+import { type ExitCode, exitCodes, UsageError } from "./outcome.js";
+import type { Act } from "./program.js";
+import {
+  deriveRunId,
+  type FileReport,
+  findFiles,
+  type ReportFile,
+  readResults,
+  spool,
+} from "./report-files.js";
+import { printUpload } from "./upload-output.js";
+
+/** Adds the command. */
+export function addUploadCommand(program: Command, act: Act): void {
+  program
+    .command("upload <files...>")
+    .description("upload report files; all files of one call go to one run")
+    .addOption(
+      new Option("--format <format>", "of all files; default by name: .json is ctrf").choices([
+        "junit",
+        "ctrf",
+      ]),
+    )
+    .option("--run-id <id>", "id of the run; default derived from the bytes of the files")
+    .option("--job <name>", "job or matrix entry")
+    .option("--attempt <n>", "which attempt of the job, from 1", countArgument)
+    .option("--shard <i/n>", "which shard of the job", shardArgument)
+    .option("--branch <name>", "branch that was tested")
+    .option("--commit <sha>", "commit that was tested")
+    .option("--framework <name>", "test framework")
+    .option("--label <key=value>", "label of the run; repeatable", pairArgument)
+    .option("--variant <key=value>", "what the tests ran on; repeatable", pairArgument)
+    .option("--soft", "warn and exit 0 instead of failing")
+    .addHelpText("after", "\nA file may be a glob, a folder, or - for standard input.")
+    .action(act((context, args, options: UploadCommandOptions) => upload(context, args, options)));
+}
+
+interface UploadCommandOptions {
+  readonly format?: ReportFormat;
+  readonly runId?: string;
+  readonly job?: string;
+  readonly attempt?: number;
+  readonly shard?: { readonly shardIndex: number; readonly shardTotal: number };
+  readonly branch?: string;
+  readonly commit?: string;
+  readonly framework?: string;
+  readonly label?: Record<string, string>;
+  readonly variant?: Record<string, string>;
+  readonly soft?: boolean;
+}
+
+async function upload(
+  context: Context,
+  args: readonly string[],
+  options: UploadCommandOptions,
+): Promise<ExitCode> {
+  if (!args.includes("-")) {
+    return uploadFiles(context, await findFiles(args, options.format), options);
+  }
+  if (args.length > 1)
+    throw new UsageError("standard input cannot be uploaded together with files");
+  await using spooled = await spool(context.surroundings.stdin, options.format);
+  return await uploadFiles(context, [spooled.file], options);
+}
+
+async function uploadFiles(
+  context: Context,
+  files: readonly ReportFile[],
+  options: UploadCommandOptions,
+): Promise<ExitCode> {
+  const reports: FileReport[] = [];
+  const results = readResults(files, options.variant ?? {}, reports);
+  const first = await results.next();
+  // Where every file is damaged from its beginning there is no run to speak of.
+  const nothing = first.done === true && reports.some(({ problem }) => problem !== undefined);
+  const runId = options.runId ?? (await deriveRunId(files));
+  const summary = nothing
+    ? undefined
+    : await sendResults(context, runId, prepend(first, results), options);
+  const refused = printUpload(context, runId, summary, reports);
+  if (!refused) return exitCodes.ok;
+  if (options.soft !== true) return exitCodes.refused;
+  context.warn("going on all the same, as --soft asks");
+  return exitCodes.ok;
+}
+
+async function sendResults(
+  context: Context,
+  runId: string,
+  results: AsyncIterable<TestResult>,
+  options: UploadCommandOptions,
+): Promise<UploadSummary> {
+  const { stderr } = context.surroundings;
+  const progressLine = stderr.isTTY === true && !context.json;
+  const summary = await uploadResults(
+    context.client,
+    {
+      projectId: context.projectId,
+      run: {
+        runId,
+        source: { branch: options.branch ?? "", commitSha: options.commit ?? "" },
+        framework: options.framework ?? "",
+        labels: options.label ?? {},
+      },
+      part: {
+        job: options.job ?? "",
+        attempt: options.attempt ?? 1,
+        ...options.shard,
+        producer: "tally-cli",
+      },
+    },
+    results,
+    {
+      onProgress({ acknowledgedCount, sentCount }) {
+        if (progressLine) stderr.write(`\r${acknowledgedCount} of ${sentCount} results stored`);
+      },
+    },
+  );
+  if (progressLine) stderr.write("\r\u001b[K");
+  return summary;
+}
+
+async function* prepend<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
+}

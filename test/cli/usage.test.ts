@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { runCli } from "./run-cli.js";
+
+/** Nothing listens on the discard port. */
+const env = { TALLY_URL: "http://127.0.0.1:9", TALLY_TOKEN: "t" };
+
+describe("tally without a server", () => {
+  it.each([
+    [[], "Usage: tally"],
+    [["fly"], "unknown command 'fly'"],
+    [["upload"], "missing required argument 'files'"],
+    [["upload", "--shard", "3/2", "a.xml"], "Give a shard as 1/4 to 4/4."],
+    [["upload", "--label", "novalue", "a.xml"], "Give key=value."],
+    [["upload", "-", "a.xml"], "cannot be uploaded together"],
+    [
+      ["run", "record", "--run-id", "r", "--status", "green", "--duration-ms", "1"],
+      "passed, failed",
+    ],
+    [
+      ["run", "record", "--run-id", "r", "--status", "passed", "--duration-ms", "-1"],
+      "milliseconds",
+    ],
+    [["run", "record", "--run-id", "r"], "required option '--status"],
+    [
+      [
+        "run",
+        "record",
+        "--run-id",
+        "r",
+        "--status",
+        "passed",
+        "--duration-ms",
+        "1",
+        "--at",
+        "monday",
+      ],
+      "2026-01-12T10:00:00Z",
+    ],
+    [["token", "create", "--name", "n", "--scope", "ingest,fly"], "ingest, read, manage"],
+    [["runs", "list", "--url", "localhost:8080"], "expected http://host:port"],
+  ])("exits 2 for %j", async (args, message) => {
+    const { code, stderr } = await runCli(args, { env });
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+
+  it("exits 0 for help, and tells the exit codes", async () => {
+    const { code, stdout } = await runCli(["--help"], { env });
+    expect(code).toBe(0);
+    expect(stdout).toContain("3 no server answered");
+  });
+
+  it("says that there is no token", async () => {
+    const { code, stderr } = await runCli(["runs", "list"], { env: { TALLY_URL: env.TALLY_URL } });
+    expect(code).toBe(2);
+    expect(stderr).toContain("no token: give --token or set TALLY_TOKEN");
+  });
+
+  it("exits 3 when no server answers, and prints the error as JSON too", async () => {
+    const { code, stdout, stderr } = await runCli(["runs", "list", "--json"], { env });
+    expect(code).toBe(3);
+    expect(stderr).toContain("no answer from http://127.0.0.1:9");
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: "UNAVAILABLE" } });
+  });
+
+  it("exits 0 with --soft when no server answers", async () => {
+    const args = ["run", "record", "--run-id", "r", "--status", "passed", "--duration-ms", "1"];
+    expect((await runCli(args, { env })).code).toBe(3);
+    const { code, stderr } = await runCli([...args, "--soft"], { env });
+    expect(code).toBe(0);
+    expect(stderr).toContain("no answer from");
+  });
+
+  it("reports a file that cannot be read without asking the server", async () => {
+    const { code, stderr } = await runCli(["upload", "no-such-file.xml"], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain("no-such-file.xml: ENOENT");
+  });
+});

@@ -71,7 +71,8 @@ export function invalidArgument(
 ): ConnectError {
   const [first] = violations;
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
-  const message = first === undefined ? "invalid request" : `${first.field}: ${first.description}${more}`;
+  const message =
+    first === undefined ? "invalid request" : `${first.field}: ${first.description}${more}`;
   return callError(Code.InvalidArgument, message.slice(0, 500), {
     reason: "INVALID_REQUEST",
     ...facts,
@@ -82,6 +83,15 @@ export function invalidArgument(
 /** UNAVAILABLE with a retry hint. */
 export function unavailable(message: string, facts: ErrorFacts): ConnectError {
   return callError(Code.Unavailable, message, { retryAfterMs: 1000, ...facts });
+}
+
+/** The error with one more detail; what is no ConnectError stays as it is. */
+export function withDetail(error: unknown, detail: ErrorDetail): unknown {
+  if (!(error instanceof ConnectError)) return error;
+  const details = [...error.details, detail] as ConnectError["details"];
+  const copy = new ConnectError(error.rawMessage, error.code, error.metadata, [], error.cause);
+  copy.details = details;
+  return copy;
 }
 
 /** NOT_FOUND for a resource, which is also what another project's id answers. */
@@ -103,6 +113,7 @@ function badRequest(violations: readonly Violation[], others: readonly ErrorDeta
     kept.push({ field, description });
   }
   const left = violations.length - kept.length;
-  if (left > 0) kept.push({ field: "violations_truncated", description: `${left} more are not listed` });
+  if (left > 0)
+    kept.push({ field: "violations_truncated", description: `${left} more are not listed` });
   return { desc: BadRequestSchema, value: { fieldViolations: kept } };
 }

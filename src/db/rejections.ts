@@ -87,24 +87,6 @@ export async function keepRefusals(
   );
 }
 
-/** Counts repeats of stored results in the ledger. Idempotent by batch key. */
-export async function countDuplicates(
-  db: Queryable,
-  projectKey: string,
-  runKey: string,
-  batchKey: string,
-  partId: Uint8Array,
-  tokenId: string,
-  counts: { readonly duplicates: number; readonly foreign: number },
-  deadlineAt: number,
-): Promise<void> {
-  await db.query(
-    COUNT_DUPLICATES,
-    [projectKey, runKey, batchKey, partId, tokenId, counts.duplicates, counts.foreign],
-    { deadlineAt },
-  );
-}
-
 export interface RejectionFilter {
   /** 0 means any, in all three. */
   readonly kind: number;
@@ -197,15 +179,15 @@ export async function readRejections(
   return rows.map(toStoredRejection);
 }
 
-/** Closes those that are open, once and only once; answers their ids. Their bytes leave the project's bound. */
+/** Closes those that are open, once and only once; answers which. Their bytes leave the project's bound. */
 export async function closeRejections(
   db: Queryable,
   projectKey: string,
   ids: readonly string[],
   closing: { readonly state: number; readonly closedBy: string; readonly note: string },
   deadlineAt: number,
-): Promise<string[]> {
-  const rows = await db.query<{ id: string }>(
+): Promise<{ rejectionId: string; runKey: string | null }[]> {
+  const rows = await db.query<{ id: string; run_key: string | null }>(
     CLOSE,
     [
       projectKey,
@@ -216,7 +198,7 @@ export async function closeRejections(
     ],
     { deadlineAt },
   );
-  return rows.map((row) => row.id);
+  return rows.map((row) => ({ rejectionId: row.id, runKey: row.run_key }));
 }
 
 /** Drops the bytes of a bounded number of rejections of a project that were closed long ago; how many. */
@@ -329,15 +311,6 @@ UPDATE runs
 SET state_version = state_version + 1, unsettled_at = now()
 WHERE project_key = $1 AND run_key = $3::bigint AND state <> 1 AND EXISTS (SELECT FROM kept WHERE is_new)`;
 
-const COUNT_DUPLICATES = `
-INSERT INTO batches (
-  project_key, run_key, batch_key, part_id, token_id, late, accepted_count, duplicate_count,
-  foreign_count, conflict_count, rejected_count, passed_count, failed_count, errored_count,
-  skipped_count, precluded_count, duration_us
-)
-VALUES ($1, $2, $3, $4, $5::text, false, 0, $6::int, $7::int, 0, 0, 0, 0, 0, 0, 0, 0)
-ON CONFLICT DO NOTHING`;
-
 const COLUMNS = `
   encode(rejection_id, 'hex') AS id, kind, reason, state, violations, violations_truncated, run_id, part,
   item_index, result_id, bytes, client, repeat_count, ${microsOf("created_at")} AS create_us,
@@ -402,7 +375,7 @@ unsettled AS (
   SET state_version = state_version + 1, unsettled_at = now()
   WHERE project_key = $1 AND run_key IN (SELECT run_key FROM closed)
 )
-SELECT encode(rejection_id, 'hex') AS id FROM closed`;
+SELECT encode(rejection_id, 'hex') AS id, run_key FROM closed`;
 
 const DROP_BYTES = `
 UPDATE rejections

@@ -43,6 +43,8 @@ export interface InsertOutcome {
   readonly deadGroups: readonly number[];
   /** Rows of living groups that did not go in: their key is stored, or stands twice in the batch. */
   readonly leftOut: readonly number[];
+  /** Groups that came after their part had finished, or after their run was abandoned: its state may change. */
+  readonly unsettledGroups: readonly number[];
 }
 
 /** Stores what is new. Idempotent by key: a repeat with the same batch keys changes nothing. */
@@ -52,52 +54,80 @@ export async function insertResults(
   deadlineAt: number,
 ): Promise<InsertOutcome> {
   const { groups, rows, groupOf } = batch;
-  const [row] = await db.query<{ dead: string | null; inserted: number; left_out: string | null }>(
+  const [row] = await db.query<InsertColumns>(
     INSERT,
     [batch.projectKey, ...groupParams(groups), ...rowParams(rows, groupOf)],
     { deadlineAt },
   );
-  const deadGroups = parseIntegers(row?.dead ?? null).map((g) => g - 1);
-  if (row?.left_out != null) {
-    return { deadGroups, leftOut: parseIntegers(row.left_out).map((ord) => ord - 1) };
-  }
-  if (row === undefined || row.inserted > 0) return { deadGroups, leftOut: [] };
-  // Nothing went in: the statement spares itself the list.
-  const dead = new Set(deadGroups);
-  return { deadGroups, leftOut: groupOf.flatMap((g, ord) => (dead.has(g) ? [] : [ord])) };
+  const dead = subscripts(row?.dead);
+  return {
+    deadGroups: dead,
+    unsettledGroups: subscripts(row?.unsettled),
+    // The statement spares itself the list when nothing went in.
+    leftOut:
+      row?.inserted === 0
+        ? groupOf.flatMap((g, ord) => (dead.includes(g) ? [] : [ord]))
+        : subscripts(row?.left_out),
+  };
 }
 
-/** What stands in the way of a row that did not go in. */
+interface InsertColumns {
+  inserted: number;
+  dead: string | null;
+  unsettled: string | null;
+  left_out: string | null;
+}
+
+/** SQL counts from 1. */
+function subscripts(literal: string | null | undefined): number[] {
+  return parseIntegers(literal ?? null).map((ord) => ord - 1);
+}
+
+/** What became of a row that did not go in. */
 export interface ProbedRow {
   /** Index into the probed rows. */
   readonly index: number;
   /** Every column equals. */
   readonly same: boolean;
-  /** Stored with the batch key of the row's own group: by this very batch, whose answer was lost. */
+  /** This very batch stored it: the answer to its COMMIT was lost. */
   readonly own: boolean;
   /** Another part of the run stored it. */
   readonly foreign: boolean;
 }
 
+/** Rows to probe, which may be a part of a batch. */
+export interface ProbeBatch extends ResultBatch {
+  /** For each group, 63 random bits for the row of the ledger that counts its repeats. */
+  readonly duplicateKeys: readonly string[];
+  /** Whether a row is the first of its key in the statement that left it out. */
+  readonly isFirst: readonly boolean[];
+}
+
 /**
- * Compares rows with what is stored under their keys. A row that is missing from the answer is not stored
- * (any more).
+ * Compares rows with what is stored under their keys, and counts the repeats in the ledger; idempotent by
+ * the duplicate keys. A row that is missing from the answer is not stored (any more).
  */
 export async function probeResults(
   db: Queryable,
-  batch: ResultBatch,
+  batch: ProbeBatch,
   deadlineAt: number,
 ): Promise<ProbedRow[]> {
   const [row] = await db.query<{ ords: string | null; flags: string | null }>(
     PROBE,
-    [batch.projectKey, ...groupParams(batch.groups), ...rowParams(batch.rows, batch.groupOf)],
+    [
+      batch.projectKey,
+      ...groupParams(batch.groups),
+      ...rowParams(batch.rows, batch.groupOf),
+      plainArray(batch.duplicateKeys),
+      plainArray(batch.isFirst),
+    ],
     { deadlineAt },
   );
   const flags = parseIntegers(row?.flags ?? null);
-  return parseIntegers(row?.ords ?? null).map((ord, i) => {
+  return subscripts(row?.ords).map((index, i) => {
     const bits = flags[i] ?? 0;
     return {
-      index: ord - 1,
+      index,
       same: (bits & 1) !== 0,
       own: (bits & 2) !== 0,
       foreign: (bits & 4) !== 0,
@@ -154,18 +184,19 @@ const SENT = `
  *   after a lost COMMIT adds nothing to them.
  * - `left_out` sorts sent and inserted rows together, once, and only when it is needed: in each key the
  *   inserted row (ord 0) cancels the first sent one.
- * - A late row makes its run unsettled: its state may change.
+ * - Rows that come late make their run unsettled; `unsettles` lifts an abandonment.
  */
 const INSERT = `
 WITH groups AS MATERIALIZED (
   SELECT
     g.ord::int AS g, g.run_key, g.part_id, g.batch_key, g.token_id,
     r.run_key IS NOT NULL AS live,
-    p.finished_at IS NOT NULL AS late
+    p.finished_at IS NOT NULL AS late,
+    p.finished_at IS NOT NULL OR r.abandoned_at IS NOT NULL AS unsettles
   FROM unnest($2::bigint[], $4::bytea[], $5::bigint[], $6::text[])
     WITH ORDINALITY AS g(run_key, part_id, batch_key, token_id, ord)
   LEFT JOIN LATERAL (
-    SELECT run_key FROM runs
+    SELECT run_key, abandoned_at FROM runs
     WHERE project_key = $1 AND run_key = g.run_key AND deleted_at IS NULL AND expired_at IS NULL
     OFFSET 0
   ) r ON true
@@ -232,14 +263,15 @@ queue AS (
 ),
 unsettled AS (
   UPDATE runs
-  SET state_version = state_version + 1, unsettled_at = now()
+  SET state_version = state_version + 1, unsettled_at = now(), abandoned_at = NULL
   WHERE project_key = $1 AND run_key IN (
-    SELECT g.run_key FROM groups g JOIN counts c ON c.batch_key = g.batch_key WHERE g.late
+    SELECT g.run_key FROM groups g JOIN counts c ON c.batch_key = g.batch_key WHERE g.unsettles
   )
 ),
 total AS MATERIALIZED (SELECT count(*)::int AS inserted FROM inserted)
 SELECT
   (SELECT array_agg(g) FROM groups WHERE NOT live)::text AS dead,
+  (SELECT array_agg(g) FROM groups WHERE live AND unsettles)::text AS unsettled,
   inserted,
   CASE WHEN inserted > 0 AND inserted < (SELECT count(*) FROM sent WHERE live) THEN (
     SELECT array_agg(ord)::text
@@ -261,27 +293,46 @@ FROM total`;
  * 220 ms against 16 ms). Bits: 1 same, 2 own, 4 foreign.
  */
 const PROBE = `
-SELECT array_agg(s.ord ORDER BY s.ord)::text AS ords, array_agg(
-    (CASE WHEN r.status = s.status AND r.attempt = s.attempt
+WITH probed AS MATERIALIZED (
+  SELECT
+    s.ord, s.g,
+    r.status = s.status AND r.attempt = s.attempt
       AND r.start_time IS NOT DISTINCT FROM s.start_time
       AND r.duration_us IS NOT DISTINCT FROM s.duration_us
       AND r.failure_message IS NOT DISTINCT FROM s.failure_message
-      AND r.details IS NOT DISTINCT FROM s.details THEN 1 ELSE 0 END)
-    + (CASE WHEN r.batch_key = s.batch_key THEN 2 ELSE 0 END)
-    + (CASE WHEN b.part_id <> ($4::bytea[])[s.g] THEN 4 ELSE 0 END)
-    ORDER BY s.ord
-  )::text AS flags
-FROM (${SENT}) s
-CROSS JOIN LATERAL (
-  SELECT status, attempt, start_time, duration_us, failure_message, details, batch_key
-  FROM results
-  WHERE project_key = $1 AND run_day = s.run_day AND run_key = s.run_key
-    AND test_key = s.test_key AND result_id = s.result_id
-  OFFSET 0
-) r
-LEFT JOIN LATERAL (
-  SELECT part_id FROM batches
-  WHERE project_key = $1 AND run_key = s.run_key AND batch_key = r.batch_key
-  OFFSET 0
-) b ON true
-WHERE $6::text[] IS NOT NULL`;
+      AND r.details IS NOT DISTINCT FROM s.details AS same,
+    r.batch_key = s.batch_key AND ($17::boolean[])[s.ord] AS own,
+    b.part_id IS NOT NULL AND b.part_id <> ($4::bytea[])[s.g] AS is_foreign
+  FROM (${SENT}) s
+  CROSS JOIN LATERAL (
+    SELECT status, attempt, start_time, duration_us, failure_message, details, batch_key
+    FROM results
+    WHERE project_key = $1 AND run_day = s.run_day AND run_key = s.run_key
+      AND test_key = s.test_key AND result_id = s.result_id
+    OFFSET 0
+  ) r
+  LEFT JOIN LATERAL (
+    SELECT part_id FROM batches
+    WHERE project_key = $1 AND run_key = s.run_key AND batch_key = r.batch_key
+    OFFSET 0
+  ) b ON true
+),
+ledger AS (
+  INSERT INTO batches (
+    project_key, run_key, batch_key, part_id, token_id, late, accepted_count, duplicate_count,
+    foreign_count, conflict_count, rejected_count, passed_count, failed_count, errored_count,
+    skipped_count, precluded_count, duration_us
+  )
+  SELECT
+    $1, ($2::bigint[])[g], ($16::bigint[])[g], ($4::bytea[])[g], ($6::text[])[g], false, 0, count(*),
+    count(*) FILTER (WHERE is_foreign), 0, 0, 0, 0, 0,
+    0, 0, 0
+  FROM probed
+  WHERE same AND NOT own
+  GROUP BY g
+  ON CONFLICT DO NOTHING
+)
+SELECT
+  array_agg(ord ORDER BY ord)::text AS ords,
+  array_agg(same::int + 2 * own::int + 4 * is_foreign::int ORDER BY ord)::text AS flags
+FROM probed`;

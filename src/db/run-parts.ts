@@ -119,7 +119,7 @@ WITH added AS (
 ),
 unsettled AS (
   UPDATE runs
-  SET state_version = state_version + 1, unsettled_at = now()
+  SET state_version = state_version + 1, unsettled_at = now(), abandoned_at = NULL
   WHERE project_key = $1 AND run_key = $2 AND EXISTS (SELECT FROM added)
 )
 SELECT
@@ -148,7 +148,7 @@ WITH ended AS (
 ),
 unsettled AS (
   UPDATE runs
-  SET state_version = state_version + 1, unsettled_at = now()
+  SET state_version = state_version + 1, unsettled_at = now(), abandoned_at = NULL
   WHERE project_key = $1 AND run_key = $2 AND EXISTS (SELECT FROM ended)
 )
 SELECT

@@ -34,6 +34,8 @@ export interface StoredRun extends RunFacts {
   readonly runKey: string;
   /** ISO date: the UTC day it was first stored. */
   readonly runDay: string;
+  /** 63 random bits of the call that stored it. */
+  readonly openKey: string;
   readonly deleted: boolean;
   readonly expired: boolean;
 }
@@ -43,13 +45,14 @@ export async function insertRun(
   db: Queryable,
   projectKey: string,
   runId: string,
+  openKey: string,
   facts: RunFacts,
   part: PartRow,
   deadlineAt: number,
 ): Promise<{ runKey: string; runDay: string } | null> {
   const [row] = await db.query<{ run_key: string; run_day: string }>(
     INSERT_RUN,
-    [projectKey, runId, ...factParams(facts), ...partParams(part)],
+    [projectKey, runId, ...factParams(facts), ...partParams(part), openKey],
     { deadlineAt },
   );
   return row === undefined ? null : { runKey: row.run_key, runDay: row.run_day };
@@ -74,11 +77,9 @@ export async function mergeRun(
   facts: RunFacts,
   deadlineAt: number,
 ): Promise<StoredRun | null> {
-  const [row] = await db.query<RunColumns>(
-    MERGE_RUN,
-    [projectKey, runId, ...factParams(facts)],
-    { deadlineAt },
-  );
+  const [row] = await db.query<RunColumns>(MERGE_RUN, [projectKey, runId, ...factParams(facts)], {
+    deadlineAt,
+  });
   return row === undefined ? null : toStoredRun(row);
 }
 
@@ -96,6 +97,7 @@ export async function deleteRun(
 type RunColumns = Record<RunText, string> & {
   run_key: string;
   run_day: string;
+  open_key: string;
   dirty: boolean;
   labels: Record<string, string>;
   start_us: string;
@@ -108,6 +110,7 @@ function toStoredRun(row: RunColumns): StoredRun {
   return {
     runKey: row.run_key,
     runDay: row.run_day,
+    openKey: row.open_key,
     texts: row,
     dirty: row.dirty,
     labels: row.labels,
@@ -139,16 +142,16 @@ const START = timeOf(`$${DIRTY_AT + 2}`);
 const START_GIVEN = `$${DIRTY_AT + 3}::boolean`;
 
 const STORED = `
-  run_key, run_day::text, ${RUN_TEXTS.join(", ")}, dirty, labels, ${microsOf("started_at")} AS start_us,
+  run_key, run_day::text, open_key, ${RUN_TEXTS.join(", ")}, dirty, labels, ${microsOf("started_at")} AS start_us,
   start_given, deleted_at IS NOT NULL AS deleted, expired_at IS NOT NULL AS expired`;
 
 const INSERT_RUN = `
 WITH run AS (
   INSERT INTO runs (
-    project_key, run_id, run_day, ${RUN_TEXTS.join(", ")}, dirty, labels, started_at, start_given
+    project_key, run_id, run_day, open_key, ${RUN_TEXTS.join(", ")}, dirty, labels, started_at, start_given
   )
   SELECT
-    $1, $2, (now() AT TIME ZONE 'UTC')::date, ${texts((_, param) => param)}, ${DIRTY}, ${LABELS},
+    $1, $2, (now() AT TIME ZONE 'UTC')::date, $${PART_AT + 7}::bigint, ${texts((_, param) => param)}, ${DIRTY}, ${LABELS},
     ${START}, ${START_GIVEN}
   FROM projects
   WHERE project_key = $1 AND deleted_at IS NULL

@@ -50,7 +50,8 @@ function details(result: TestResult, flags: Flags): Uint8Array | null {
   const text = (field: string, value: string, maxBytes: number) =>
     value === "" ? "" : cut(field, value, maxBytes, flags);
 
-  if (result.rawStatus !== "") keep("rawStatus", text("raw_status", result.rawStatus, limits.nameBytes));
+  if (result.rawStatus !== "")
+    keep("rawStatus", text("raw_status", result.rawStatus, limits.nameBytes));
   if (result.repeatIndex !== 0) keep("repeatIndex", result.repeatIndex);
   if (failure !== undefined) {
     const rest = {

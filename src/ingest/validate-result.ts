@@ -46,7 +46,10 @@ function checkFlags<T>(
   path: (flag: T) => string,
 ): void {
   if (flags.length > limits.mapEntries) {
-    violations.push({ field, description: `has ${flags.length} entries, at most ${limits.mapEntries}` });
+    violations.push({
+      field,
+      description: `has ${flags.length} entries, at most ${limits.mapEntries}`,
+    });
     return;
   }
   flags.forEach((flag, index) => {

@@ -30,7 +30,8 @@ export function validateOpenedRun(run: Run | undefined): Violation[] {
   const given: [string, unknown][] = finishFields(run, "open.run");
   if (run.status !== Status.UNSPECIFIED) given.push(["open.run.status", run.status]);
   for (const [field, value] of given) {
-    if (value !== undefined) violations.push({ field, description: "belongs into the finish frame" });
+    if (value !== undefined)
+      violations.push({ field, description: "belongs into the finish frame" });
   }
   return violations;
 }
@@ -52,7 +53,10 @@ export function validatePart(part: Part | undefined, path = "part"): Violation[]
       field: `${path}.shard_total`,
       description: `is ${part.shardTotal}, at most ${limits.shardTotal}`,
     });
-  } else if (part.shardIndex > part.shardTotal || (part.shardIndex === 0) !== (part.shardTotal === 0)) {
+  } else if (
+    part.shardIndex > part.shardTotal ||
+    (part.shardIndex === 0) !== (part.shardTotal === 0)
+  ) {
     violations.push({
       field: `${path}.shard_index`,
       description: `is ${part.shardIndex} of ${part.shardTotal}: from 1 to shard_total, or both 0`,

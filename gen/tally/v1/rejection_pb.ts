@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tally/v1/rejection.proto.
  */
 export const file_tally_v1_rejection: GenFile = /*@__PURE__*/
-  fileDesc("Chh0YWxseS92MS9yZWplY3Rpb24ucHJvdG8SCHRhbGx5LnYxIsMBCgxSZWplY3RlZEl0ZW0SDQoFaW5kZXgYASABKAMSEQoJcmVzdWx0X2lkGAIgASgJEikKBnJlYXNvbhgDIAEoDjIZLnRhbGx5LnYxLlJlamVjdGlvblJlYXNvbhIyChBmaWVsZF92aW9sYXRpb25zGAQgAygLMhgudGFsbHkudjEuRmllbGRWaW9sYXRpb24SHAoUdmlvbGF0aW9uc190cnVuY2F0ZWQYBSABKAgSFAoMcmVqZWN0aW9uX2lkGAYgASgJIvkECglSZWplY3Rpb24SFAoMcmVqZWN0aW9uX2lkGAEgASgJEiUKBGtpbmQYAiABKA4yFy50YWxseS52MS5SZWplY3Rpb25LaW5kEikKBnJlYXNvbhgDIAEoDjIZLnRhbGx5LnYxLlJlamVjdGlvblJlYXNvbhIyChBmaWVsZF92aW9sYXRpb25zGAQgAygLMhgudGFsbHkudjEuRmllbGRWaW9sYXRpb24SHAoUdmlvbGF0aW9uc190cnVuY2F0ZWQYBSABKAgSJwoFc3RhdGUYBiABKA4yGC50YWxseS52MS5SZWplY3Rpb25TdGF0ZRIOCgZydW5faWQYByABKAkSHAoEcGFydBgIIAEoCzIOLnRhbGx5LnYxLlBhcnQSDQoFaW5kZXgYCSABKAMSEQoJcmVzdWx0X2lkGAogASgJEiYKBnJlc3VsdBgLIAEoCzIULnRhbGx5LnYxLlRlc3RSZXN1bHRIABIcChJpbmdlc3RfcnVuX3JlcXVlc3QYDCABKAxIABIPCgVldmVudBgNIAEoDEgAEhQKDHJlcGVhdF9jb3VudBgOIAEoAxIvCgtjcmVhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjbGllbnQYESABKAkSLgoKY2xvc2VfdGltZRgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2xvc2VfdG9rZW5faWQYEyABKAkSDAoEbm90ZRgUIAEoCUIGCgRpdGVtKnwKDVJlamVjdGlvbktpbmQSHgoaUkVKRUNUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIZChVSRUpFQ1RJT05fS0lORF9SRVNVTFQQARIWChJSRUpFQ1RJT05fS0lORF9SVU4QAhIYChRSRUpFQ1RJT05fS0lORF9FVkVOVBADKt4BCg9SZWplY3Rpb25SZWFzb24SIAocUkVKRUNUSU9OX1JFQVNPTl9VTlNQRUNJRklFRBAAEhwKGFJFSkVDVElPTl9SRUFTT05fSU5WQUxJRBABEh0KGVJFSkVDVElPTl9SRUFTT05fQ09ORkxJQ1QQAhIfChtSRUpFQ1RJT05fUkVBU09OX1VOU1RPUkFCTEUQAxIjCh9SRUpFQ1RJT05fUkVBU09OX1RPT19NQU5ZX1RFU1RTEAQSJgoiUkVKRUNUSU9OX1JFQVNPTl9QUk9DRVNTSU5HX0ZBSUxFRBAFKogBCg5SZWplY3Rpb25TdGF0ZRIfChtSRUpFQ1RJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIYChRSRUpFQ1RJT05fU1RBVEVfT1BFThABEhwKGFJFSkVDVElPTl9TVEFURV9SRVNPTFZFRBACEh0KGVJFSkVDVElPTl9TVEFURV9ESVNNSVNTRUQQA2IGcHJvdG8z", [file_google_protobuf_timestamp, file_tally_v1_run, file_tally_v1_violation]);
+  fileDesc("Chh0YWxseS92MS9yZWplY3Rpb24ucHJvdG8SCHRhbGx5LnYxIsMBCgxSZWplY3RlZEl0ZW0SDQoFaW5kZXgYASABKAMSEQoJcmVzdWx0X2lkGAIgASgJEikKBnJlYXNvbhgDIAEoDjIZLnRhbGx5LnYxLlJlamVjdGlvblJlYXNvbhIyChBmaWVsZF92aW9sYXRpb25zGAQgAygLMhgudGFsbHkudjEuRmllbGRWaW9sYXRpb24SHAoUdmlvbGF0aW9uc190cnVuY2F0ZWQYBSABKAgSFAoMcmVqZWN0aW9uX2lkGAYgASgJIpcFCglSZWplY3Rpb24SFAoMcmVqZWN0aW9uX2lkGAEgASgJEiUKBGtpbmQYAiABKA4yFy50YWxseS52MS5SZWplY3Rpb25LaW5kEikKBnJlYXNvbhgDIAEoDjIZLnRhbGx5LnYxLlJlamVjdGlvblJlYXNvbhIyChBmaWVsZF92aW9sYXRpb25zGAQgAygLMhgudGFsbHkudjEuRmllbGRWaW9sYXRpb24SHAoUdmlvbGF0aW9uc190cnVuY2F0ZWQYBSABKAgSJwoFc3RhdGUYBiABKA4yGC50YWxseS52MS5SZWplY3Rpb25TdGF0ZRIOCgZydW5faWQYByABKAkSHAoEcGFydBgIIAEoCzIOLnRhbGx5LnYxLlBhcnQSDQoFaW5kZXgYCSABKAMSEQoJcmVzdWx0X2lkGAogASgJEiYKBnJlc3VsdBgLIAEoCzIULnRhbGx5LnYxLlRlc3RSZXN1bHRIABIcChJpbmdlc3RfcnVuX3JlcXVlc3QYDCABKAxIABIPCgVldmVudBgNIAEoDEgAEhwKEmZpbmlzaF9ydW5fcmVxdWVzdBgVIAEoDEgAEhQKDHJlcGVhdF9jb3VudBgOIAEoAxIvCgtjcmVhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbGFzdF90aW1lGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjbGllbnQYESABKAkSLgoKY2xvc2VfdGltZRgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2xvc2VfdG9rZW5faWQYEyABKAkSDAoEbm90ZRgUIAEoCUIGCgRpdGVtKpcBCg1SZWplY3Rpb25LaW5kEh4KGlJFSkVDVElPTl9LSU5EX1VOU1BFQ0lGSUVEEAASGQoVUkVKRUNUSU9OX0tJTkRfUkVTVUxUEAESFgoSUkVKRUNUSU9OX0tJTkRfUlVOEAISGAoUUkVKRUNUSU9OX0tJTkRfRVZFTlQQAxIZChVSRUpFQ1RJT05fS0lORF9GSU5JU0gQBCreAQoPUmVqZWN0aW9uUmVhc29uEiAKHFJFSkVDVElPTl9SRUFTT05fVU5TUEVDSUZJRUQQABIcChhSRUpFQ1RJT05fUkVBU09OX0lOVkFMSUQQARIdChlSRUpFQ1RJT05fUkVBU09OX0NPTkZMSUNUEAISHwobUkVKRUNUSU9OX1JFQVNPTl9VTlNUT1JBQkxFEAMSIwofUkVKRUNUSU9OX1JFQVNPTl9UT09fTUFOWV9URVNUUxAEEiYKIlJFSkVDVElPTl9SRUFTT05fUFJPQ0VTU0lOR19GQUlMRUQQBSqIAQoOUmVqZWN0aW9uU3RhdGUSHwobUkVKRUNUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUUkVKRUNUSU9OX1NUQVRFX09QRU4QARIcChhSRUpFQ1RJT05fU1RBVEVfUkVTT0xWRUQQAhIdChlSRUpFQ1RJT05fU1RBVEVfRElTTUlTU0VEEANiBnByb3RvMw", [file_google_protobuf_timestamp, file_tally_v1_run, file_tally_v1_violation]);
 
 /**
  * RejectedItem is a refusal as an upload's answer reports it.
@@ -151,7 +151,7 @@ export type Rejection = Message<"tally.v1.Rejection"> & {
   resultId: string;
 
   /**
-   * The item as it was decoded.
+   * The item as it was decoded. Absent more than 30 days after it was closed.
    *
    * @generated from oneof tally.v1.Rejection.item
    */
@@ -179,6 +179,14 @@ export type Rejection = Message<"tally.v1.Rejection"> & {
      */
     value: Uint8Array;
     case: "event";
+  } | {
+    /**
+     * Of kind FINISH: the protobuf bytes of the FinishRunRequest that was refused.
+     *
+     * @generated from field: bytes finish_run_request = 21;
+     */
+    value: Uint8Array;
+    case: "finishRunRequest";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -259,7 +267,8 @@ export enum RejectionKind {
   RESULT = 1,
 
   /**
-   * A run or part, with the results that came in the same message.
+   * A run or part: when it broke a rule, with the results that came in the same message; when its values
+   * conflict with the stored ones, without them, since they are stored.
    *
    * @generated from enum value: REJECTION_KIND_RUN = 2;
    */
@@ -271,6 +280,13 @@ export enum RejectionKind {
    * @generated from enum value: REJECTION_KIND_EVENT = 3;
    */
   EVENT = 3,
+
+  /**
+   * A FinishRun with other values than the first one.
+   *
+   * @generated from enum value: REJECTION_KIND_FINISH = 4;
+   */
+  FINISH = 4,
 }
 
 /**

@@ -10,6 +10,8 @@ CREATE TABLE runs (
   -- The UTC day it was first stored: it fixes the partition of its results, whenever they come.
   run_day date NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
+  -- 63 random bits of the call that stored it: after a lost COMMIT the same call knows its own run.
+  open_key bigint NOT NULL,
   -- Facts of the first write; '' is absent.
   repository_url text NOT NULL DEFAULT '',
   commit_sha text NOT NULL DEFAULT '',

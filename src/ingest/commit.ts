@@ -1,0 +1,213 @@
+/** One turn of a lane: a statement for slices of many callers, and what follows when rows did not go in. */
+import { DbError } from "../db/errors.js";
+import type { Queryable } from "../db/queryable.js";
+import {
+  type InsertOutcome,
+  insertResults,
+  type ProbedRow,
+  probeResults,
+  type ResultBatch,
+  type ResultGroup,
+} from "../db/results.js";
+import { ensureResultsPartition } from "../db/results-partitions.js";
+import { withRetries } from "../db/retry.js";
+import { RunGone, type Slice } from "./write-job.js";
+import type { WriterOptions } from "./writer.js";
+
+/**
+ * Stores the slices and settles each. A row that the database cannot store is found by halving: at most
+ * 2·log2 n further statements for one such row; its neighbours are stored.
+ */
+export async function commitSlices(
+  lane: Queryable,
+  slices: readonly Slice[],
+  options: WriterOptions,
+): Promise<void> {
+  const waiting = slices.filter((slice) => !expire(slice, options.now()));
+  if (waiting.length === 0) return;
+  const statement = compose(waiting, options.drawKey);
+  try {
+    await store(lane, statement, options);
+  } catch (error) {
+    if (!isPoison(error)) {
+      for (const slice of waiting) slice.pending.fail(slice, error);
+      return;
+    }
+    const [first, second] = halve(waiting);
+    if (first.length === 0 || second.length === 0) {
+      for (const slice of waiting) settleUnstorable(slice, error);
+      return;
+    }
+    await commitSlices(lane, first, options);
+    await commitSlices(lane, second, options);
+  }
+}
+
+/** A batch and the slices its groups stand for: group i holds slice i. */
+interface Statement {
+  readonly slices: readonly Slice[];
+  readonly batch: ResultBatch;
+  readonly deadlineAt: number;
+}
+
+function compose(slices: readonly Slice[], drawKey: () => string): Statement {
+  const groups: ResultGroup[] = [];
+  const rows = [];
+  const groupOf: number[] = [];
+  let deadlineAt = 0;
+  let projectKey = "";
+  for (const { pending, from, to } of slices) {
+    const { job } = pending;
+    const { runKey, runDay, partId, tokenId } = job;
+    for (let i = from; i < to; i++) groupOf.push(groups.length);
+    groups.push({ runKey, runDay, partId, tokenId, batchKey: drawKey() });
+    rows.push(...job.rows.slice(from, to));
+    deadlineAt = Math.max(deadlineAt, job.deadlineAt);
+    projectKey = job.projectKey;
+  }
+  return { slices, batch: { projectKey, groups, rows, groupOf }, deadlineAt };
+}
+
+async function store(lane: Queryable, statement: Statement, options: WriterOptions): Promise<void> {
+  const { batch, deadlineAt } = statement;
+  const retry = { deadlineAt, random: options.random, onRetry: options.hooks.retried };
+  const startedAt = options.now();
+  const inserted = await withRetries(() => insertWithPartition(lane, batch, deadlineAt), retry);
+  options.hooks.committed(batch.rows.length, (options.now() - startedAt) / 1000);
+  let probed: ProbedRow[] = [];
+  if (inserted.leftOut.length > 0) {
+    const probe = composeProbe(batch, inserted.leftOut, options.drawKey);
+    const answers = await withRetries(() => probeResults(lane, probe, deadlineAt), retry);
+    probed = answers.map((row) => ({ ...row, index: inserted.leftOut[row.index] ?? 0 }));
+  }
+  settle(statement, inserted, probed);
+}
+
+/** Inserts; a month without a partition gets one. */
+async function insertWithPartition(
+  lane: Queryable,
+  batch: ResultBatch,
+  deadlineAt: number,
+): Promise<InsertOutcome> {
+  try {
+    return await insertResults(lane, batch, deadlineAt);
+  } catch (error) {
+    if (!(error instanceof DbError && error.kind === "check" && error.constraint === "")) {
+      throw error;
+    }
+    for (const day of new Set(batch.groups.map((group) => group.runDay))) {
+      await ensureResultsPartition(lane, day);
+    }
+    return insertResults(lane, batch, deadlineAt);
+  }
+}
+
+function composeProbe(batch: ResultBatch, leftOut: readonly number[], drawKey: () => string) {
+  const firstOf = new Map<string, number>();
+  const keys = batch.rows.map(({ testKey, resultId }, ord) => {
+    const key = `${batch.groups[batch.groupOf[ord] ?? 0]?.runKey} ${testKey} ${resultId}`;
+    if (!firstOf.has(key)) firstOf.set(key, ord);
+    return key;
+  });
+  const at = <T>(list: readonly T[]) => leftOut.flatMap((ord) => list.slice(ord, ord + 1));
+  return {
+    projectKey: batch.projectKey,
+    groups: batch.groups,
+    duplicateKeys: batch.groups.map(drawKey),
+    rows: at(batch.rows),
+    groupOf: at(batch.groupOf),
+    isFirst: leftOut.map((ord) => firstOf.get(keys[ord] ?? "") === ord),
+  };
+}
+
+/** Tells every slice what became of its rows. */
+function settle(
+  { slices, batch }: Statement,
+  inserted: InsertOutcome,
+  probed: readonly ProbedRow[],
+): void {
+  const dead = new Set(inserted.deadGroups);
+  const unsettled = new Set(inserted.unsettledGroups);
+  const leftOut = new Set(inserted.leftOut);
+  const found = new Map(probed.map((row) => [row.index, row]));
+  let ord = 0;
+  slices.forEach((slice, group) => {
+    const { pending, from, to } = slice;
+    const firstOrd = ord;
+    ord += to - from;
+    if (dead.has(group)) {
+      pending.fail(slice, new RunGone());
+      return;
+    }
+    const duplicates: number[] = [];
+    const conflicts: number[] = [];
+    let foreign = 0;
+    let lost = 0;
+    for (let i = firstOrd; leftOut.size > 0 && i < ord; i++) {
+      if (!leftOut.has(i)) continue;
+      const row = found.get(i);
+      const index = from + i - firstOrd;
+      if (row === undefined) lost++;
+      else if (row.own) continue;
+      else if (!row.same) conflicts.push(index);
+      else {
+        duplicates.push(index);
+        if (row.foreign) foreign++;
+      }
+    }
+    // What neither went in nor is stored was removed in between: the run is being deleted.
+    if (lost > 0) pending.fail(slice, new RunGone());
+    else {
+      const accepted = to - from - duplicates.length - conflicts.length;
+      const isUnsettled = unsettled.has(group) && accepted > 0;
+      pending.settle(slice, {
+        accepted,
+        duplicates,
+        foreign,
+        conflicts,
+        unstorable: [],
+        unsettled: isUnsettled,
+      });
+    }
+  });
+  if (ord !== batch.rows.length) throw new Error("slices and rows disagree");
+}
+
+/** Fails a slice whose caller has stopped waiting, before a statement is spent on it. */
+function expire(slice: Slice, now: number): boolean {
+  if (now < slice.pending.job.deadlineAt) return false;
+  slice.pending.fail(slice, new DbError("timeout", "the deadline passed in the queue", "", ""));
+  return true;
+}
+
+/** A value cannot be stored: class 22 and 54, 23, and a CHECK that has a name. */
+function isPoison(error: unknown): error is DbError {
+  if (!(error instanceof DbError)) return false;
+  return error.kind === "poison" || (error.kind === "check" && error.constraint !== "");
+}
+
+/** Two parts of about equally many rows; one is empty if there is but one row. */
+function halve(slices: readonly Slice[]): [Slice[], Slice[]] {
+  const rows = slices.reduce((sum, { from, to }) => sum + to - from, 0);
+  let left = Math.ceil(rows / 2);
+  const first: Slice[] = [];
+  const second: Slice[] = [];
+  for (const slice of slices) {
+    const cut = Math.min(slice.to, slice.from + left);
+    left -= cut - slice.from;
+    if (cut > slice.from) first.push({ ...slice, to: cut });
+    if (cut < slice.to) second.push({ ...slice, from: cut });
+  }
+  return [first, second];
+}
+
+function settleUnstorable(slice: Slice, error: DbError): void {
+  slice.pending.settle(slice, {
+    accepted: 0,
+    duplicates: [],
+    foreign: 0,
+    conflicts: [],
+    unstorable: [{ index: slice.from, reason: error.message }],
+    unsettled: false,
+  });
+}

@@ -1,0 +1,140 @@
+/** The pipeline of one message of results: validate, columns, tests, writer, refusals. */
+import type { Test, TestResult } from "../../gen/tally/v1/run_pb.js";
+import type { Queryable } from "../db/queryable.js";
+import { REJECTION_REASONS } from "../db/rejections.js";
+import type { ResultRow } from "../db/results.js";
+import type { RetryOptions } from "../db/retry.js";
+import type { Violation } from "../errors.js";
+import { limits } from "../limits.js";
+import { type ResultColumns, toColumns } from "./columns.js";
+import { defaultResultId, type PartFacts, resultIdPrefix } from "./identity.js";
+import { type RefusedResult, refuseResults } from "./refusals.js";
+import type { TestDirectory } from "./test-directory.js";
+import { validateResult } from "./validate-result.js";
+import type { Writer } from "./writer.js";
+
+/** The part of a run that results belong to, and who sends them. */
+export interface IngestTarget {
+  readonly projectKey: string;
+  readonly runId: string;
+  readonly runKey: string;
+  readonly runDay: string;
+  readonly part: PartFacts;
+  readonly partId: Uint8Array;
+  readonly tokenId: string;
+}
+
+export interface BatchOutcome {
+  readonly acceptedCount: number;
+  readonly duplicateCount: number;
+  readonly conflictCount: number;
+  readonly rejectedCount: number;
+  /** Conflicts and refusals by index, with the ids under which they are kept. */
+  readonly refused: readonly (RefusedResult & { readonly rejectionId: string })[];
+  /** The run's state may have changed. */
+  readonly unsettled: boolean;
+}
+
+export interface BatchDeps {
+  readonly db: Queryable;
+  readonly tests: TestDirectory;
+  readonly writer: Writer;
+  /** 63 random bits in decimal. */
+  readonly drawKey: () => string;
+}
+
+/**
+ * Stores what is valid and new, keeps what is refused, and counts everything once. Everything that the
+ * answer counts is committed. `firstIndex` is the position of the first result in its stream.
+ */
+export async function ingestBatch(
+  deps: BatchDeps,
+  target: IngestTarget,
+  results: readonly TestResult[],
+  firstIndex: number,
+  retry: RetryOptions,
+): Promise<BatchOutcome> {
+  const prefix = resultIdPrefix(target.part);
+  const refused: RefusedResult[] = [];
+  const refuse = (
+    at: number,
+    reason: RefusedResult["reason"],
+    violations: readonly Violation[],
+  ) => {
+    const result = results[at];
+    if (result === undefined) return;
+    const resultId =
+      result.resultId || defaultResultId(prefix, Math.max(1, result.attempt), result.repeatIndex);
+    refused.push({ index: firstIndex + at, result, resultId, reason, violations });
+  };
+
+  const valid: { at: number; test: Test; columns: ResultColumns }[] = [];
+  results.forEach((result, at) => {
+    const violations = validateResult(result);
+    if (violations.length > 0 || result.test === undefined) {
+      refuse(at, REJECTION_REASONS.invalid, violations);
+    } else {
+      valid.push({ at, test: result.test, columns: toColumns(result, prefix) });
+    }
+  });
+  const keys = await deps.tests.resolve(
+    target.projectKey,
+    valid.map(({ test }) => test),
+    retry,
+  );
+  const rows: ResultRow[] = [];
+  const positions: number[] = [];
+  valid.forEach(({ at, columns }, i) => {
+    const testKey = keys[i] ?? null;
+    if (testKey === null) {
+      refuse(at, REJECTION_REASONS.tooManyTests, [TOO_MANY_TESTS]);
+    } else {
+      rows.push({ ...columns, testKey });
+      positions.push(at);
+    }
+  });
+
+  const { projectKey, runKey, runDay, partId, tokenId } = target;
+  const { deadlineAt } = retry;
+  const job = { projectKey, runKey, runDay, partId, tokenId, rows, deadlineAt };
+  const written = await deps.writer.write(job);
+  const positionOf = (index: number) => positions[index] ?? 0;
+  for (const index of written.conflicts) {
+    refuse(positionOf(index), REJECTION_REASONS.conflict, [CONFLICT]);
+  }
+  for (const { index, reason } of written.unstorable) {
+    const description = `the database cannot store it: ${reason}`.slice(0, 500);
+    refuse(positionOf(index), REJECTION_REASONS.unstorable, [{ field: "", description }]);
+  }
+
+  refused.sort((a, b) => a.index - b.index);
+  const origin = { ...target, batchKey: deps.drawKey() };
+  const ids = refused.length === 0 ? [] : await refuseResults(deps.db, origin, refused, retry);
+  return {
+    acceptedCount: written.acceptedCount,
+    duplicateCount: written.duplicates.length,
+    conflictCount: written.conflicts.length,
+    rejectedCount: refused.length - written.conflicts.length,
+    refused: refused.map((item, i) => ({ ...item, rejectionId: ids[i] ?? "" })),
+    unsettled: written.unsettled || refused.length > 0,
+  };
+}
+
+/** About how many bytes a message holds in memory until it is committed. */
+export function sizeOf(results: readonly TestResult[]): number {
+  let bytes = 0;
+  for (const { stdout, stderr, failure } of results) {
+    bytes += 500 + stdout.length + stderr.length;
+    if (failure !== undefined) bytes += failure.message.length + failure.trace.length;
+  }
+  return bytes;
+}
+
+const TOO_MANY_TESTS: Violation = {
+  field: "test",
+  description: `is new, and the project has reached its ${limits.testsPerProject} distinct tests`,
+};
+const CONFLICT: Violation = {
+  field: "result_id",
+  description: "is stored for this test with other content; the first stays",
+};

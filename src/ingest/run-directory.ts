@@ -1,0 +1,126 @@
+/** Opens runs and their parts: stored once, compared ever after, remembered by the server. */
+import { createBoundedCache } from "../bounded-cache.js";
+import type { Queryable } from "../db/queryable.js";
+import { type RetryOptions, withRetries } from "../db/retry.js";
+import { addPart, type PartRow } from "../db/run-parts.js";
+import { insertRun, mergeRun, type RunFacts, readRun, type StoredRun } from "../db/runs.js";
+import { addsTo, conflictingFields } from "./run-facts.js";
+
+export interface OpenedRun {
+  readonly runKey: string;
+  readonly runDay: string;
+  /** The run was known before. */
+  readonly duplicate: boolean;
+  /** Proto paths of the facts whose stored value differs. */
+  readonly conflicts: readonly string[];
+  /** A part was added to a known run: its state may change. */
+  readonly unsettled: boolean;
+}
+
+/** Why a run takes nothing: its project is gone, or it is a tombstone. */
+export type ClosedDoor = "project-gone" | "deleted" | "expired";
+
+export interface RunDirectory {
+  /** The run with this part, stored if it is new. */
+  open(
+    projectKey: string,
+    runId: string,
+    facts: RunFacts,
+    part: PartRow,
+    retry: RetryOptions,
+  ): Promise<OpenedRun | ClosedDoor>;
+  /** Forgets a run: a statement found it deleted or expired. */
+  forget(projectKey: string, runId: string): void;
+}
+
+/** What is remembered of a run; its facts only ever gain what is absent, so they stay true. */
+interface Known {
+  run: StoredRun;
+  /** Shard totals by part, hex. */
+  readonly parts: Map<string, { shardTotal: number; streamed: boolean }>;
+}
+
+/** About 1 KiB an entry. */
+const REMEMBERED_RUNS = 10_000;
+/** Parts of one remembered run; beyond it they are asked for again. */
+const REMEMBERED_PARTS = 1_000;
+
+/** A directory over the database. `drawKey` draws 63 random bits, in decimal. */
+export function createRunDirectory(db: Queryable, drawKey: () => string): RunDirectory {
+  const remembered = createBoundedCache<string, Known>(REMEMBERED_RUNS);
+
+  const open: RunDirectory["open"] = async (projectKey, runId, facts, part, retry) => {
+    const cacheKey = `${projectKey}:${runId}`;
+    let known = remembered.get(cacheKey);
+    let duplicate = true;
+    if (known === undefined) {
+      const { deadlineAt } = retry;
+      const openKey = drawKey();
+      const inserted = await withRetries(
+        () => insertRun(db, projectKey, runId, openKey, facts, part, deadlineAt),
+        retry,
+      );
+      if (inserted !== null) {
+        const run = { ...facts, ...inserted, openKey, deleted: false, expired: false };
+        known = { run, parts: new Map() };
+        rememberPart(known, part, part.shardTotal);
+        remembered.set(cacheKey, known);
+        return { ...inserted, duplicate: false, conflicts: [], unsettled: false };
+      }
+      const run = await withRetries(() => readRun(db, projectKey, runId, deadlineAt), retry);
+      if (run === null) return "project-gone";
+      if (run.deleted) return "deleted";
+      if (run.expired) return "expired";
+      // Ours, if the answer to its COMMIT was lost.
+      duplicate = run.openKey !== openKey;
+      known = { run, parts: new Map() };
+      remembered.set(cacheKey, known);
+    }
+    if (addsTo(facts, known.run)) {
+      const merged = await withRetries(
+        () => mergeRun(db, projectKey, runId, facts, retry.deadlineAt),
+        retry,
+      );
+      if (merged === null) {
+        remembered.delete(cacheKey);
+        return "deleted";
+      }
+      known.run = merged;
+    }
+    const { shardTotal, added } = await openPart(projectKey, known, part, retry);
+    const conflicts = conflictingFields(facts, known.run);
+    if (shardTotal !== part.shardTotal) conflicts.push("part.shard_total");
+    const { runKey, runDay } = known.run;
+    return { runKey, runDay, duplicate, conflicts, unsettled: added };
+  };
+
+  const openPart = async (
+    projectKey: string,
+    known: Known,
+    part: PartRow,
+    retry: RetryOptions,
+  ): Promise<{ shardTotal: number; added: boolean }> => {
+    const stored = known.parts.get(hex(part.partId));
+    if (stored !== undefined && (stored.streamed || !part.streamed)) {
+      return { shardTotal: stored.shardTotal, added: false };
+    }
+    const answer = await withRetries(
+      () => addPart(db, projectKey, known.run.runKey, part, retry.deadlineAt),
+      retry,
+    );
+    rememberPart(known, part, answer.shardTotal);
+    return answer;
+  };
+
+  return {
+    open,
+    forget: (projectKey, runId) => remembered.delete(`${projectKey}:${runId}`),
+  };
+}
+
+function rememberPart(known: Known, part: PartRow, shardTotal: number): void {
+  if (known.parts.size >= REMEMBERED_PARTS) known.parts.clear();
+  known.parts.set(hex(part.partId), { shardTotal, streamed: part.streamed });
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

@@ -1,0 +1,117 @@
+/**
+ * Group commit. Callers hand in rows of one run, part and token; lanes, one connection each, take turns over
+ * the projects that wait and put up to 5,000 rows of one project into one statement. There is no timer: a
+ * free lane starts at once, and while all are busy the next batch grows. Every caller learns exactly what
+ * became of its own rows.
+ */
+import type { DbError } from "../db/errors.js";
+import type { Queryable } from "../db/queryable.js";
+import { commitSlices } from "./commit.js";
+import {
+  createPending,
+  NOTHING_WRITTEN,
+  type Pending,
+  type Slice,
+  type WriteJob,
+  type WriteOutcome,
+} from "./write-job.js";
+
+export interface WriterOptions {
+  /** One connection each. */
+  readonly lanes: readonly Queryable[];
+  /** 63 random bits in decimal. */
+  readonly drawKey: () => string;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly now: () => number;
+  readonly hooks: WriterHooks;
+}
+
+/** What the writer tells to metrics. */
+export interface WriterHooks {
+  queued(rows: number): void;
+  lanes(busy: number, all: number): void;
+  committed(rows: number, seconds: number): void;
+  retried(error: DbError): void;
+}
+
+export interface Writer extends AsyncDisposable {
+  /** What became of the rows once all are committed or refused. Throws RunGone or DbError. */
+  write(job: WriteJob): Promise<WriteOutcome>;
+}
+
+/** Rows of one statement: 5,000 cost about 60 ms, which bounds the wait for a turn. */
+const ROWS_PER_STATEMENT = 5_000;
+/** Groups of one statement: each is a row of the ledger. */
+const GROUPS_PER_STATEMENT = 256;
+
+/** A writer over lanes. Disposing it waits for what is queued. */
+export function createWriter(options: WriterOptions): Writer {
+  const { lanes, hooks } = options;
+  /** Projects with waiting jobs, in the order of their turns. */
+  const turns = new Map<string, Pending[]>();
+  const free = [...lanes];
+  let queuedRows = 0;
+  let idle: (() => void) | undefined;
+
+  const startLanes = () => {
+    while (free.length > 0 && turns.size > 0) {
+      const lane = free.pop();
+      if (lane !== undefined) void runLane(lane);
+    }
+  };
+  const runLane = async (lane: Queryable) => {
+    hooks.lanes(lanes.length - free.length, lanes.length);
+    for (let slices = takeTurn(); slices.length > 0; slices = takeTurn()) {
+      await commitSlices(lane, slices, options);
+    }
+    free.push(lane);
+    hooks.lanes(lanes.length - free.length, lanes.length);
+    if (free.length === lanes.length) idle?.();
+  };
+
+  /** The next project's rows, as many as a statement takes; the project goes to the end of the line. */
+  const takeTurn = (): Slice[] => {
+    const [turn] = turns;
+    if (turn === undefined) return [];
+    const [projectKey, queue] = turn;
+    turns.delete(projectKey);
+    const slices: Slice[] = [];
+    let rows = 0;
+    for (let head = queue[0]; head !== undefined; head = queue[0]) {
+      const from = head.taken;
+      const to = Math.min(head.job.rows.length, from + ROWS_PER_STATEMENT - rows);
+      slices.push({ pending: head, from, to });
+      rows += to - from;
+      head.taken = to;
+      if (to < head.job.rows.length) break;
+      queue.shift();
+      if (rows === ROWS_PER_STATEMENT || slices.length === GROUPS_PER_STATEMENT) break;
+    }
+    if (queue.length > 0) turns.set(projectKey, queue);
+    queuedRows -= rows;
+    hooks.queued(queuedRows);
+    return slices;
+  };
+
+  return {
+    write(job) {
+      if (job.rows.length === 0) return Promise.resolve(NOTHING_WRITTEN);
+      return new Promise((resolve, reject) => {
+        const pending = createPending(job, resolve, reject);
+        const queue = turns.get(job.projectKey);
+        if (queue === undefined) turns.set(job.projectKey, [pending]);
+        else queue.push(pending);
+        queuedRows += job.rows.length;
+        hooks.queued(queuedRows);
+        startLanes();
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      if (free.length === lanes.length) return;
+      await new Promise<void>((resolve) => {
+        idle = resolve;
+      });
+    },
+  };
+}

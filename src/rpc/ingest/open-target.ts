@@ -1,0 +1,123 @@
+/** From the run and part of a message to the place where its results go. */
+import { create } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import {
+  type IngestRunRequest,
+  IngestRunRequestSchema,
+} from "../../../gen/tally/v1/ingest_service_pb.js";
+import { REJECTION_REASONS } from "../../db/rejections.js";
+import type { RetryOptions } from "../../db/retry.js";
+import { callError, invalidArgument, notFound, type Violation } from "../../errors.js";
+import { partFacts, partId } from "../../ingest/identity.js";
+import type { IngestTarget } from "../../ingest/ingest-batch.js";
+import { refuseRequest } from "../../ingest/refusals.js";
+import { runFacts } from "../../ingest/run-facts.js";
+import type { ProjectRef } from "../resolve-project.js";
+import type { IngestDeps } from "./ingest-deps.js";
+
+export interface OpenedTarget {
+  readonly target: IngestTarget;
+  /** The run was known before. */
+  readonly runDuplicate: boolean;
+  /** Fields of run and part whose stored value differs. */
+  readonly runConflict: readonly string[];
+  /** The run's state may have changed. */
+  readonly unsettled: boolean;
+}
+
+/** What a message says of a run, and what is wrong with it. */
+export interface Opening {
+  /** As it is kept if it is refused. */
+  readonly request: IngestRunRequest;
+  readonly violations: readonly Violation[];
+  readonly streamed: boolean;
+}
+
+/**
+ * The run and part, stored if they are new. Throws INVALID_ARGUMENT for a run or part that breaks a rule,
+ * which is kept, and FAILED_PRECONDITION for a run that takes nothing any more.
+ */
+export async function openTarget(
+  deps: IngestDeps,
+  project: ProjectRef,
+  tokenId: string,
+  { request, violations, streamed }: Opening,
+  retry: RetryOptions,
+): Promise<OpenedTarget> {
+  const part = partFacts(request.part);
+  const id = partId(part);
+  const { run } = request;
+  const runId = run?.runId ?? "";
+  const origin = { projectKey: project.projectKey, runId, part, partId: id, tokenId };
+  if (violations.length > 0 || run === undefined) {
+    deps.metrics.runs.inc({ outcome: "rejected" });
+    const rejectionId = await refuseRequest(
+      deps.db,
+      { ...origin, runKey: null, batchKey: deps.drawKey() },
+      { request, reason: REJECTION_REASONS.invalid, violations },
+      retry,
+    );
+    throw invalidArgument(violations, { metadata: { rejection_id: rejectionId } });
+  }
+  const facts = runFacts(run, deps.now() * 1000);
+  const row = { ...part, partId: id, streamed };
+  const opened = await deps.runs.open(project.projectKey, runId, facts, row, retry);
+  if (typeof opened === "string") throw closedDoor(opened, project.projectId, runId);
+  const { runKey, runDay, duplicate, conflicts, unsettled } = opened;
+  deps.metrics.runs.inc({
+    outcome: conflicts.length > 0 ? "conflict" : duplicate ? "duplicate" : "accepted",
+  });
+  if (conflicts.length > 0) {
+    await refuseRequest(
+      deps.db,
+      { ...origin, runKey, batchKey: deps.drawKey() },
+      conflictingRequest(request, conflicts),
+      retry,
+    );
+  }
+  return {
+    target: { ...origin, runKey, runDay },
+    runDuplicate: duplicate,
+    runConflict: conflicts,
+    unsettled,
+  };
+}
+
+/** A run whose values conflict, as it is kept: without its results, which are stored. */
+export function conflictingRequest(request: IngestRunRequest, fields: readonly string[]) {
+  const { run, part, expectedResultCount } = request;
+  return {
+    request: create(IngestRunRequestSchema, {
+      ...(run === undefined ? {} : { run }),
+      ...(part === undefined ? {} : { part }),
+      ...(expectedResultCount === undefined ? {} : { expectedResultCount }),
+    }),
+    reason: REJECTION_REASONS.conflict,
+    violations: fields.map((field) => ({
+      field: field.startsWith("part.") ? field : `run.${field}`,
+      description: "is stored with another value; the first stays",
+    })),
+  };
+}
+
+/** Why a run takes nothing. */
+export function closedDoor(
+  reason: "project-gone" | "deleted" | "expired",
+  projectId: string,
+  runId: string,
+): ConnectError {
+  switch (reason) {
+    case "project-gone":
+      return notFound("project", projectId);
+    case "deleted":
+      return callError(Code.FailedPrecondition, `run ${JSON.stringify(runId)} is deleted`, {
+        reason: "RUN_DELETED",
+      });
+    case "expired":
+      return callError(
+        Code.FailedPrecondition,
+        `the results of run ${JSON.stringify(runId)} have left by retention`,
+        { reason: "RUN_EXPIRED" },
+      );
+  }
+}

@@ -1,0 +1,74 @@
+/** DismissRejections: closes what nobody needs. */
+import type { RejectionService } from "../../../gen/tally/v1/rejection_service_pb.js";
+import { closeRejections, listRejections, REJECTION_STATES } from "../../db/rejections.js";
+import { withRetries } from "../../db/retry.js";
+import { invalidArgument, type Violation } from "../../errors.js";
+import { checkName } from "../../ingest/rules.js";
+import { settleRunState } from "../../ingest/settle-run.js";
+import { limits } from "../../limits.js";
+import { fromDbError } from "../database-error.js";
+import type { Handler } from "../handler.js";
+import { retryOf, tokenOf } from "../ingest/ingest-deps.js";
+import { checkSelection, isRejectionId, openOnly, toFilter } from "./filter.js";
+import type { RejectionDeps } from "./rejection-deps.js";
+
+/** The handler of DismissRejections. */
+export function dismissRejections(
+  deps: RejectionDeps,
+): Handler<typeof RejectionService.method.dismissRejections> {
+  return async (request, context) => {
+    const retry = retryOf(deps, context);
+    const { deadlineAt } = retry;
+    const { projectKey, projectId } = await deps.resolveProject(request.projectId, context);
+    checkSelection("rejection_ids", request.rejectionIds.length, request.filter !== undefined);
+    const violations: Violation[] = [];
+    checkName(violations, "note", request.note, limits.nameBytes);
+    if (violations.length > 0) throw invalidArgument(violations);
+    try {
+      let wanted = request.rejectionIds;
+      let more = false;
+      if (request.filter !== undefined) {
+        const filter = openOnly(toFilter(request.filter));
+        const page = {
+          after: null,
+          limit: limits.rejectionsPerCall + 1,
+          maxBytes: limits.keptRefusalBytesPerProject,
+          oldestFirst: true,
+        };
+        const found =
+          filter === null
+            ? []
+            : await listRejections(deps.db, projectKey, filter, page, deadlineAt);
+        wanted = found.slice(0, limits.rejectionsPerCall).map((stored) => stored.rejectionId);
+        more = found.length > limits.rejectionsPerCall;
+      }
+      const ids = wanted.filter(isRejectionId);
+      const closing = {
+        state: REJECTION_STATES.dismissed,
+        closedBy: tokenOf(context),
+        note: request.note,
+      };
+      const closed = await withRetries(
+        () => closeRejections(deps.db, projectKey, ids, closing, deadlineAt),
+        retry,
+      );
+      const runKeys = new Set(closed.map(({ runKey }) => runKey));
+      for (const runKey of runKeys) {
+        if (runKey !== null) await settleRunState(deps.db, projectKey, runKey, retry);
+      }
+      const closedIds = new Set(closed.map(({ rejectionId }) => rejectionId));
+      context.log.info({
+        event: "rejections_dismissed",
+        project_id: projectId,
+        count: closedIds.size,
+      });
+      return {
+        dismissedCount: closedIds.size,
+        skippedRejectionIds: wanted.filter((id) => !closedIds.has(id)),
+        more,
+      };
+    } catch (error) {
+      throw fromDbError(error);
+    }
+  };
+}

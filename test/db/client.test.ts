@@ -1,0 +1,349 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { Connection } from "../../src/db/client.js";
+import { DbError } from "../../src/db/errors.js";
+import { withRetries } from "../../src/db/retry.js";
+import { createEmptyDatabase, type TestDatabase } from "../support/database.js";
+import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.js";
+
+let database: TestDatabase;
+/** Never breaks: it looks at the server from outside. */
+let observer: Connection;
+
+beforeAll(async () => {
+  database = await createEmptyDatabase();
+  observer = new Connection({ url: database.url, prepare: false });
+  await observer.run(`
+    CREATE TABLE things (id int PRIMARY KEY, size int CONSTRAINT size_positive CHECK (size > 0));
+    CREATE TABLE days (day date) PARTITION BY RANGE (day);
+  `);
+});
+afterAll(async () => {
+  await observer[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+
+function open(url = database.url, prepare = true): Connection {
+  const connection = new Connection({ url, prepare });
+  onTestFinished(() => connection[Symbol.asyncDispose]());
+  return connection;
+}
+
+/** What a rejected promise rejects with; anything but a DbError fails the test. */
+async function failureOf(promise: Promise<unknown>): Promise<DbError> {
+  const outcome = await promise.then(
+    () => "no failure",
+    (error: unknown) => error,
+  );
+  if (!(outcome instanceof DbError)) throw new Error("not a DbError", { cause: outcome });
+  return outcome;
+}
+
+async function pidOf(connection: Connection): Promise<number> {
+  const [row] = await connection.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  if (row === undefined) throw new Error("no row");
+  return row.pid;
+}
+
+/** Backends of this database besides the observer's that satisfy a condition. */
+async function countBackends(condition: string): Promise<number> {
+  const rows = await observer.query(
+    `SELECT pid FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`,
+  );
+  return rows.length;
+}
+
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** A statement that takes 30 s, and whether the server is at it. */
+function slowStatement(): { text: string; runs: () => Promise<boolean> } {
+  const text = `SELECT pg_sleep(30) AS slept_${statementCount++}`;
+  return {
+    text,
+    runs: async () => (await countBackends(`query = '${text}' AND state = 'active'`)) > 0,
+  };
+}
+let statementCount = 0;
+
+describe.each([true, false])("with prepare: %s", (prepare) => {
+  it("answers each type as Queryable says", async () => {
+    const [row] = await open(database.url, prepare).query<Record<string, unknown>>(
+      `SELECT 9007199254740993::int8 AS big, 7::int4 AS small, 'a'::text AS text, NULL::text AS nothing,
+        true AS yes, '\\x00ff'::bytea AS bytes, '2026-01-12T10:00:00.123Z'::timestamptz AS at,
+        '{"a": [1]}'::jsonb AS json, 1.5::float8 AS float`,
+    );
+    expect(row).toEqual({
+      big: "9007199254740993",
+      small: 7,
+      text: "a",
+      nothing: null,
+      yes: true,
+      bytes: Buffer.from([0, 255]),
+      at: new Date("2026-01-12T10:00:00.123Z"),
+      json: { a: [1] },
+      float: 1.5,
+    });
+  });
+
+  it("takes each type of parameter", async () => {
+    const bytes = new Uint8Array([9, 0, 255, 9]).subarray(1, 3);
+    const [row] = await open(database.url, prepare).query<Record<string, unknown>>(
+      `SELECT $1::text AS text, $2::int8 AS big, $3::int4 AS small, $4::boolean AS no, $5::bytea AS bytes,
+        $6::timestamptz AS at, $7::text AS nothing`,
+      ["a\\'\"é😀", 2n ** 63n - 1n, 7, false, bytes, new Date("2026-01-12T10:00:00.123Z"), null],
+    );
+    expect(row).toEqual({
+      text: "a\\'\"é😀",
+      big: "9223372036854775807",
+      small: 7,
+      no: false,
+      bytes: Buffer.from([0, 255]),
+      at: new Date("2026-01-12T10:00:00.123Z"),
+      nothing: null,
+    });
+  });
+
+  it("sends text for a parameter of any type as it is", async () => {
+    const connection = open(database.url, prepare);
+    for (let i = 0; i < 2; i++) {
+      const [row] = await connection.query<Record<string, unknown>>(
+        `SELECT $1::jsonb AS json, $2::boolean AS yes, $3::timestamptz::text LIKE '%.123456%' AS micros,
+          $4::bytea AS bytes, $5::date::text AS day`,
+        ['{"a": "b"}', "true", "2026-01-12T10:00:00.123456Z", "\\x00ff", "infinity"],
+      );
+      expect(row).toEqual({
+        json: { a: "b" },
+        yes: true,
+        micros: true,
+        bytes: Buffer.from([0, 255]),
+        day: "infinity",
+      });
+    }
+  });
+
+  it.each([
+    ["unique", "INSERT INTO things VALUES (1, 1), (1, 1)", "23505", "things_pkey"],
+    ["check", "INSERT INTO things VALUES (2, -1)", "23514", "size_positive"],
+    ["check", "INSERT INTO days VALUES ('2026-01-01')", "23514", ""],
+    ["poison", "INSERT INTO things VALUES (NULL, 1)", "23502", ""],
+    ["poison", "SELECT 'x'::int", "22P02", ""],
+    ["poison", "SELECT 1 / 0", "22012", ""],
+    ["transient", "DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$", "40P01", ""],
+    ["timeout", "DO $$ BEGIN RAISE SQLSTATE '57014'; END $$", "57014", ""],
+    ["bug", "SELECT nonsense", "42703", ""],
+  ])("says %s for %s, and goes on", async (kind, text, sqlState, constraint) => {
+    const connection = open(database.url, prepare);
+    const pid = await pidOf(connection);
+    const error = await failureOf(connection.query(text));
+    expect({ kind: error.kind, sqlState: error.sqlState, constraint: error.constraint }).toEqual({
+      kind,
+      sqlState,
+      constraint,
+    });
+    expect(await pidOf(connection)).toBe(pid);
+  });
+
+  it("refuses a NUL in a text as poison", async () => {
+    const connection = open(database.url, prepare);
+    const error = await failureOf(connection.query("SELECT $1::text", ["a\0b"]));
+    expect(error).toMatchObject({ kind: "poison", sqlState: "22021" });
+  });
+});
+
+it("answers statements that report no count", async () => {
+  const connection = open();
+  const [shown] = await connection.query<{ synchronous_commit: string }>("SHOW synchronous_commit");
+  expect(shown).toEqual({ synchronous_commit: "on" });
+  expect((await connection.query("EXPLAIN SELECT 1")).length).toBeGreaterThan(0);
+});
+
+it("runs several statements at once, and none of them when one fails", async () => {
+  const connection = open();
+  const error = await failureOf(
+    connection.run("INSERT INTO things VALUES (50, 1); INSERT INTO things VALUES (51, -1)"),
+  );
+  expect(error.kind).toBe("check");
+  expect(await connection.query("SELECT id FROM things WHERE id >= 50")).toEqual([]);
+});
+
+it("sets startup parameters, and none without prepare", async () => {
+  const text =
+    "SELECT current_setting('statement_timeout') AS timeout, current_setting('lock_timeout') AS locks";
+  const settings = { lock_timeout: "1234" };
+  await using ours = new Connection({ url: database.url, prepare: true, settings });
+  expect(await ours.query(text)).toEqual([{ timeout: "35s", locks: "1234ms" }]);
+  await using plain = new Connection({ url: database.url, prepare: false, settings });
+  expect(await plain.query(text)).toEqual([{ timeout: "0", locks: "0" }]);
+});
+
+it("gives up at the deadline on both sides, and the next statement works on a new connection", async () => {
+  const connection = open();
+  const pid = await pidOf(connection);
+  const slow = slowStatement();
+  const late = connection.query(slow.text, [], { deadlineAt: Date.now() + 200 });
+  expect(await failureOf(late)).toMatchObject({ kind: "timeout", sqlState: "" });
+  expect(await pidOf(connection)).not.toBe(pid);
+  // Long before the statement would end by itself, and before the test's own limit.
+  await until(async () => !(await slow.runs()));
+});
+
+it("does not send a statement whose deadline has passed", async () => {
+  const connection = open();
+  const error = await failureOf(
+    connection.query("INSERT INTO things VALUES (60, 1)", [], { deadlineAt: Date.now() - 1 }),
+  );
+  expect(error.kind).toBe("timeout");
+  expect(await connection.query("SELECT id FROM things WHERE id = 60")).toEqual([]);
+});
+
+it("survives a backend that is killed in the middle of a statement", async () => {
+  const connection = open();
+  const pid = await pidOf(connection);
+  const slow = slowStatement();
+  const killed = failureOf(connection.query(slow.text));
+  await until(slow.runs);
+  await observer.query("SELECT pg_terminate_backend($1::int)", [pid]);
+  expect((await killed).kind).toBe("transient");
+  expect(await pidOf(connection)).not.toBe(pid);
+});
+
+it("survives a backend that is killed between statements", async () => {
+  const connection = open();
+  for (let i = 0; i < 5; i++) {
+    const pid = await pidOf(connection);
+    await observer.query("SELECT pg_terminate_backend($1::int, 5000)", [pid]);
+    // The statement may be sent before the news of the end arrives.
+    const next = await withRetries(() => pidOf(connection), {
+      deadlineAt: Infinity,
+      random: () => 0,
+    });
+    expect(next).not.toBe(pid);
+  }
+});
+
+it("ends its backend when it is disposed, and answers no statement afterwards", async () => {
+  const connection = open();
+  const pid = await pidOf(connection);
+  await connection[Symbol.asyncDispose]();
+  await until(async () => (await countBackends(`pid = ${pid}`)) === 0);
+  expect((await failureOf(connection.query("SELECT 1"))).kind).toBe("transient");
+});
+
+it("fails the statement under way when it is disposed", async () => {
+  const connection = open();
+  const slow = slowStatement();
+  const failed = failureOf(connection.query(slow.text));
+  await until(slow.runs);
+  await connection[Symbol.asyncDispose]();
+  expect((await failed).kind).toBe("transient");
+});
+
+it("fails fast where nobody listens", async () => {
+  const proxy = await startTcpProxy({ host: "127.0.0.1", port: 1 });
+  await proxy[Symbol.asyncDispose]();
+  expect((await failureOf(open(proxy.through(database.url)).query("SELECT 1"))).kind).toBe(
+    "transient",
+  );
+});
+
+describe("through a network that breaks", () => {
+  let proxy: TcpProxy;
+  beforeAll(async () => {
+    const { hostname, port } = new URL(database.url);
+    proxy = await startTcpProxy({ host: hostname, port: Number(port || 5432) });
+  });
+  afterEach(() => {
+    proxy.setBlackhole(false);
+    proxy.setDelay(0);
+  });
+  afterAll(() => proxy[Symbol.asyncDispose]());
+
+  it.each(["fin", "rst"] as const)("recovers from a %s between statements", async (how) => {
+    const connection = open(proxy.through(database.url));
+    const pid = await pidOf(connection);
+    proxy.cut(how);
+    await until(() => proxy.openCount === 0);
+    const next = await withRetries(() => pidOf(connection), {
+      deadlineAt: Infinity,
+      random: () => 0,
+    });
+    expect(next).not.toBe(pid);
+  });
+
+  it.each(["fin", "rst"] as const)(
+    "recovers from a %s while it waits for the answer",
+    async (how) => {
+      const connection = open(proxy.through(database.url));
+      const slow = slowStatement();
+      const cut = failureOf(connection.query(slow.text));
+      await until(slow.runs);
+      proxy.cut(how);
+      expect((await cut).kind).toBe("transient");
+      expect(await pidOf(connection)).toBeGreaterThan(0);
+    },
+  );
+
+  it.each([
+    ["fin", "toClient"],
+    ["rst", "toClient"],
+    ["fin", "toServer"],
+    ["rst", "toServer"],
+  ] as const)("never takes a cut result for a whole one (%s %s)", async (how, direction) => {
+    const connection = open(proxy.through(database.url));
+    const text = `SELECT length($1::text) AS sent, repeat('x', 1000) AS filler, n
+      FROM generate_series(1, 300) AS n`;
+    const long = "y".repeat(300_000);
+    const rowsOf = async () => {
+      const rows = await connection.query<{ sent: number; n: number }>(text, [long]);
+      return rows.map(({ sent, n }) => (sent === long.length ? n : NaN));
+    };
+    const whole = Array.from({ length: 300 }, (_, i) => i + 1);
+    expect(await rowsOf()).toEqual(whole);
+    for (const bytes of [0, 1, 7, 1500, 100_000, 299_999]) {
+      proxy.cutAfter(direction, bytes, how);
+      expect((await failureOf(rowsOf())).kind).toBe("transient");
+      expect(await withRetries(rowsOf, { deadlineAt: Infinity, random: () => 0 })).toEqual(whole);
+    }
+  });
+
+  it("gives up at the deadline when nothing comes back, and works once the network does", async () => {
+    const connection = open(proxy.through(database.url));
+    await pidOf(connection);
+    proxy.setBlackhole(true);
+    const options = { deadlineAt: Date.now() + 150 };
+    expect((await failureOf(connection.query("SELECT 1", [], options))).kind).toBe("timeout");
+    proxy.setBlackhole(false);
+    expect(await connection.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("leaves no connection behind when it gives up while connecting", async () => {
+    await until(() => proxy.openCount === 0);
+    proxy.setBlackhole(true);
+    const connection = open(proxy.through(database.url));
+    // Whether the driver would connect once more is a race inside it: several tries meet it.
+    const attempts = 10;
+    const accepted = proxy.acceptedCount;
+    for (let i = 0; i < attempts; i++) {
+      const options = { deadlineAt: Date.now() + 60 };
+      expect((await failureOf(connection.query("SELECT 1", [], options))).kind).toBe("timeout");
+    }
+    proxy.setBlackhole(false);
+    await until(() => proxy.openCount === 0);
+    // Longer than the driver's pause before it connects again.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(proxy.openCount).toBe(0);
+    expect(proxy.acceptedCount - accepted).toBe(attempts);
+  });
+
+  it("answers all the same over a slow line", async () => {
+    const connection = open(proxy.through(database.url));
+    await pidOf(connection);
+    proxy.setDelay(40);
+    const start = performance.now();
+    expect(await connection.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    // There and back at least once: the proxy does delay.
+    expect(performance.now() - start).toBeGreaterThan(78);
+  });
+});

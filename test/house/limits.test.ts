@@ -1,0 +1,189 @@
+import { readdir, readFile } from "node:fs/promises";
+import { expect, it } from "vitest";
+import { limits } from "../../src/limits.js";
+import { readmeSection, tableRow, tableRows } from "./readme.js";
+
+const short = `up to ${bytes(limits.nameBytes)}`;
+const map = `${limits.mapEntries} of ${bytes(limits.mapKeyBytes)} (key) and ${bytes(limits.mapValueBytes)} (value)`;
+const years = `0 to ${Math.round(limits.durationSeconds / (366 * 24 * 3600))} years`;
+const results = `p to ${count(limits.resultsPerMessage)}`;
+const refusals = `he first ${limits.rejectionsPerAnswer}`;
+const moreRefusals = `more than ${limits.rejectionsPerAnswer}`;
+const violations = `up to ${limits.violationsPerItem}`;
+const perCall = `up to ${count(limits.rejectionsPerCall)}`;
+const page = `0 means ${limits.pageSizeDefault}, above ${limits.pageSizeMax} means ${limits.pageSizeMax}`;
+
+/**
+ * What the comment of each proto element must say; `*` is any message. An element whose comment has a figure
+ * with a unit and no row here fails the test as well, so that no figure can go stale unseen.
+ */
+const comments: Readonly<Record<string, string>> = {
+  IngestService: `message limit of ${bytes(limits.messageBytes)}`,
+  "IngestService.IngestRun": results,
+  "IngestRunRequest.results": results,
+  "UploadBatch.results": results,
+  "IngestRunResponse.rejections": refusals,
+  "UploadResultsResponse.rejections": refusals,
+  "PublishResultsResponse.rejections": refusals,
+  "*.rejections_truncated": moreRefusals,
+  "RejectedItem.field_violations": violations,
+  "Rejection.field_violations": violations,
+  "*.violations_truncated": `more than ${limits.violationsPerItem}`,
+  "UploadFinish.duration": years,
+  "Run.run_id": `1 to ${bytes(limits.runIdBytes)}`,
+  "Run.framework": short,
+  "Run.labels": map,
+  "Run.duration": years,
+  Source: short,
+  Ci: short,
+  "Part.job": short,
+  "Part.shard_total": `up to ${count(limits.shardTotal)}`,
+  "Part.producer": short,
+  "Test.suite": short,
+  "Test.file": short,
+  "Test.name": `1 byte to ${bytes(limits.nameBytes)}`,
+  "Test.parameters": short,
+  "Test.variant": map.replace(" of ", " entries of "),
+  "TestResult.result_id": `up to ${bytes(limits.resultIdBytes)}`,
+  "TestResult.raw_status": short,
+  "TestResult.duration": years,
+  "TestResult.skip_reason": `up to ${bytes(limits.valueBytes)}`,
+  "TestResult.stdout": `up to ${bytes(limits.outputBytes)}`,
+  "TestResult.stderr": `up to ${bytes(limits.outputBytes)}`,
+  "TestResult.tags": map,
+  "Failure.kind": short,
+  "Failure.message": `up to ${bytes(limits.failureMessageBytes)}`,
+  "Failure.type": short,
+  "Failure.trace": `up to ${bytes(limits.traceBytes)}`,
+  "Failure.expected": `up to ${bytes(limits.valueBytes)}`,
+  "Failure.actual": `up to ${bytes(limits.valueBytes)}`,
+  "Location.file": short,
+  "ListRejectionsRequest.page_size": `${page}, negative is INVALID_ARGUMENT. A page is also cut at ${bytes(limits.rejectionPageBytes)}`,
+  "ReplayRejectionsRequest.entries": perCall,
+  "ReplayRejectionsRequest.filter": perCall,
+  "DismissRejectionsRequest.rejection_ids": perCall,
+  "DismissRejectionsRequest.filter": perCall,
+  "DismissRejectionsRequest.note": short,
+  "ListRunsRequest.page_size": page,
+  TenancyService: page,
+  "Organization.name": `1 byte to ${bytes(limits.nameBytes)}`,
+  "Project.name": `1 byte to ${bytes(limits.nameBytes)}`,
+  "Token.name": `1 byte to ${bytes(limits.nameBytes)}`,
+  "ProjectSettings.default_branch": short,
+  "ProjectSettings.kept_refusal_bytes": `0 means ${bytes(limits.keptRefusalBytesPerProject)}`,
+};
+
+/** The README's table under Limits, in this order. */
+const readme: readonly (readonly [string, string])[] = [
+  ["A message: a unary body, or one frame of a stream", bytes(limits.messageBytes)],
+  ["Results in a message", count(limits.resultsPerMessage)],
+  ["Results in a stream", "no limit"],
+  ["`run_id`", bytes(limits.runIdBytes)],
+  ["`result_id`", bytes(limits.resultIdBytes)],
+  ["Names, files, parameters and other short texts", bytes(limits.nameBytes)],
+  ["Failure message, expected and actual value, skip reason", bytes(limits.failureMessageBytes)],
+  ["Stack trace, standard output, standard error, each", bytes(limits.traceBytes)],
+  ["Labels, tags, variant", map],
+  ["Shards of a job", count(limits.shardTotal)],
+  ["Tests of a project", count(limits.testsPerProject)],
+  [
+    "Kept refusals of a project, unless it says otherwise",
+    bytes(limits.keptRefusalBytesPerProject),
+  ],
+  ["Refusals listed in an answer", count(limits.rejectionsPerAnswer)],
+  ["Violations listed for an item", count(limits.violationsPerItem)],
+  ["Rejections replayed or dismissed in a call", count(limits.rejectionsPerCall)],
+  ["Page", `${limits.pageSizeDefault}, at most ${count(limits.pageSizeMax)}`],
+  ["A unary call", seconds(limits.unaryTimeoutMs)],
+  ["First frame of a stream", seconds(limits.firstFrameTimeoutMs)],
+  ["A frame, from its first byte to its last", seconds(limits.frameTimeoutMs)],
+  ["Silence on an HTTP/1.1 stream", seconds(limits.http1SilenceTimeoutMs)],
+  ["Streams of a connection", count(limits.streamsPerConnection)],
+  ["Streams of a token on one server", count(limits.streamsPerToken)],
+  ["Bytes read but not committed on one server", bytes(limits.bytesInFlight)],
+  ["A run without traffic is abandoned after", `${limits.abandonAfterMs / 3_600_000} hours`],
+];
+
+it("says in every proto comment what the limits are", async () => {
+  const said = await protoComments();
+  const wrong: string[] = [];
+  for (const [key, phrase] of Object.entries(comments)) {
+    const texts = [...said].filter(([element]) => matches(element, key));
+    if (texts.length === 0) wrong.push(`${key} does not exist`);
+    for (const [element, text] of texts) {
+      if (!text.includes(phrase)) wrong.push(`${element} does not say "${phrase}": ${text}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+it("knows every figure in the proto comments", async () => {
+  const unknown = [...(await protoComments())].filter(
+    ([element, text]) =>
+      FIGURE.test(text) && !Object.keys(comments).some((key) => matches(element, key)),
+  );
+  expect(unknown).toEqual([]);
+});
+
+it("shows the limits in the README's table under Limits", async () => {
+  expect(tableRows(await readmeSection("Limits"))).toEqual(readme.map(tableRow));
+});
+
+it("has one figure where the README says one for several", () => {
+  expect(limits.valueBytes).toBe(limits.failureMessageBytes);
+  expect(limits.outputBytes).toBe(limits.traceBytes);
+});
+
+/** A size, or a count of things; not 0, 1, HTTP/1.1 or +1. Figures that no limit holds are left out. */
+const FIGURE =
+  /(?<!-)\d (?:bytes|[KMGT]iB|years)|[Uu]p to [\d,]+|first \d|more than \d+\.|above \d/;
+
+/** The comment of every service, rpc, message, field and enum, as one line, by `Message.field` or `Service.Rpc`. */
+async function protoComments(): Promise<Map<string, string>> {
+  const folder = new URL("../../proto/tally/v1/", import.meta.url);
+  const said = new Map<string, string>();
+  for (const file of await readdir(folder)) {
+    let container = "";
+    let comment: string[] = [];
+    for (const line of (await readFile(new URL(file, folder), "utf8")).split("\n")) {
+      const text = line.trim();
+      if (text.startsWith("//")) {
+        comment.push(text.slice(2).trim());
+        continue;
+      }
+      const [, opened] = /^(?:message|service|enum) (\w+)/.exec(text) ?? [];
+      const [, rpc] = /^rpc (\w+)/.exec(text) ?? [];
+      const [, field] = /(\w+) = \d+;$/.exec(text) ?? [];
+      if (opened !== undefined) container = opened;
+      const name = opened ?? ((rpc ?? field) ? `${container}.${rpc ?? field}` : undefined);
+      if (name !== undefined && comment.length > 0) said.set(name, comment.join(" "));
+      comment = [];
+    }
+  }
+  return said;
+}
+
+function matches(element: string, key: string): boolean {
+  return key.startsWith("*.") ? element.endsWith(key.slice(1)) : element === key;
+}
+
+/** As the docs write sizes: whole binary units. */
+function bytes(size: number): string {
+  for (const [unit, name] of [
+    [1024 ** 3, "GiB"],
+    [1024 ** 2, "MiB"],
+    [1024, "KiB"],
+  ] as const) {
+    if (size >= unit) return `${size / unit} ${name}`;
+  }
+  return `${size} bytes`;
+}
+
+/** As the docs write counts: a comma between thousands. */
+function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+function seconds(ms: number): string {
+  return `${count(ms / 1000)} s`;
+}

@@ -56,4 +56,6 @@ export const limits = {
   refusedStreamTimeoutMs: 5_000,
   /** A run without traffic for this long is abandoned. */
   abandonAfterMs: 24 * 3600 * 1000,
+  /** How long the bytes of a resolved or dismissed rejection are kept. */
+  closedRefusalBytesMs: 30 * 24 * 3600 * 1000,
 } as const;

@@ -47,16 +47,25 @@ export function createMetrics() {
     queuedRows: gauge("tally_write_queue_rows", "Rows that wait for a lane."),
     bytesInFlight: gauge("tally_bytes_in_flight", "Bytes of messages read but not committed."),
     lanes: gauge("tally_write_lanes", "Lanes, busy and in all.", ["state"]),
-    connections: gauge("tally_db_connections", "Database slots used, and callers waiting for one.", [
-      "state",
-    ]),
+    connections: gauge(
+      "tally_db_connections",
+      "Database slots used, and callers waiting for one.",
+      ["state"],
+    ),
     statementRetries: counter("tally_db_retries_total", "Statements sent again after a failure.", [
       "cause",
     ]),
-    authFailures: counter("tally_auth_failures_total", "Calls refused for their token.", ["reason"]),
-    hookFailures: counter("tally_hook_failures_total", "Log or metric hooks that threw after a reply."),
+    authFailures: counter("tally_auth_failures_total", "Calls refused for their token.", [
+      "reason",
+    ]),
+    hookFailures: counter(
+      "tally_hook_failures_total",
+      "Log or metric hooks that threw after a reply.",
+    ),
   };
 }
 
 /** Seconds. From a cached answer to the longest unary call. */
-const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+const LATENCY_BUCKETS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120,
+];

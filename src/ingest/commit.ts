@@ -12,7 +12,22 @@ import {
 import { ensureResultsPartition } from "../db/results-partitions.js";
 import { withRetries } from "../db/retry.js";
 import { RunGone, type Slice } from "./write-job.js";
-import type { WriterOptions } from "./writer.js";
+
+/** What a turn needs besides its lane. */
+export interface CommitOptions {
+  /** 63 random bits in decimal. */
+  readonly drawKey: () => string;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly now: () => number;
+  readonly hooks: CommitHooks;
+}
+
+/** What a turn tells to metrics. */
+export interface CommitHooks {
+  committed(rows: number, seconds: number): void;
+  retried(error: DbError): void;
+}
 
 /**
  * Stores the slices and settles each. A row that the database cannot store is found by halving: at most
@@ -21,7 +36,7 @@ import type { WriterOptions } from "./writer.js";
 export async function commitSlices(
   lane: Queryable,
   slices: readonly Slice[],
-  options: WriterOptions,
+  options: CommitOptions,
 ): Promise<void> {
   const waiting = slices.filter((slice) => !expire(slice, options.now()));
   if (waiting.length === 0) return;
@@ -68,7 +83,7 @@ function compose(slices: readonly Slice[], drawKey: () => string): Statement {
   return { slices, batch: { projectKey, groups, rows, groupOf }, deadlineAt };
 }
 
-async function store(lane: Queryable, statement: Statement, options: WriterOptions): Promise<void> {
+async function store(lane: Queryable, statement: Statement, options: CommitOptions): Promise<void> {
   const { batch, deadlineAt } = statement;
   const retry = { deadlineAt, random: options.random, onRetry: options.hooks.retried };
   const startedAt = options.now();

@@ -4,9 +4,8 @@
  * free lane starts at once, and while all are busy the next batch grows. Every caller learns exactly what
  * became of its own rows.
  */
-import type { DbError } from "../db/errors.js";
 import type { Queryable } from "../db/queryable.js";
-import { commitSlices } from "./commit.js";
+import { type CommitHooks, type CommitOptions, commitSlices } from "./commit.js";
 import {
   createPending,
   NOTHING_WRITTEN,
@@ -16,23 +15,16 @@ import {
   type WriteOutcome,
 } from "./write-job.js";
 
-export interface WriterOptions {
+export interface WriterOptions extends CommitOptions {
   /** One connection each. */
   readonly lanes: readonly Queryable[];
-  /** 63 random bits in decimal. */
-  readonly drawKey: () => string;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  readonly now: () => number;
   readonly hooks: WriterHooks;
 }
 
 /** What the writer tells to metrics. */
-export interface WriterHooks {
+export interface WriterHooks extends CommitHooks {
   queued(rows: number): void;
   lanes(busy: number, all: number): void;
-  committed(rows: number, seconds: number): void;
-  retried(error: DbError): void;
 }
 
 export interface Writer extends AsyncDisposable {

@@ -56,7 +56,9 @@ CREATE INDEX runs_by_branch ON runs (project_key, branch, created_at DESC, run_i
 CREATE INDEX runs_by_state ON runs (project_key, state, created_at DESC, run_id DESC)
   WHERE deleted_at IS NULL;
 CREATE INDEX runs_unsettled ON runs (project_key, unsettled_at) WHERE unsettled_at IS NOT NULL;
-CREATE INDEX runs_to_purge ON runs (project_key, deleted_at) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
+-- What the jobs look for.
+CREATE INDEX runs_running ON runs (created_at) WHERE state = 1 AND deleted_at IS NULL;
+CREATE INDEX runs_to_purge ON runs (project_key) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
 
 CREATE TABLE run_parts (
   project_key bigint NOT NULL,
@@ -215,6 +217,7 @@ CREATE TABLE rejections (
 );
 CREATE INDEX rejections_by_time ON rejections (project_key, created_at DESC, rejection_id DESC);
 CREATE INDEX rejections_by_state ON rejections (project_key, state, created_at DESC, rejection_id DESC);
+CREATE INDEX rejections_closed ON rejections (closed_at) WHERE state <> 1 AND bytes IS NOT NULL;
 CREATE INDEX rejections_by_run ON rejections (project_key, run_key) WHERE run_key IS NOT NULL;
 
 -- Bytes of open refusals a project keeps. The CHECK makes the statement that would exceed the bound fail

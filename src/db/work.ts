@@ -1,0 +1,67 @@
+/**
+ * What the background jobs find to do. These reads go over all projects, by small partial indexes; every
+ * statement that changes something names one project.
+ */
+import { timeOf } from "./micros.js";
+import type { Queryable } from "./queryable.js";
+
+/** Projects with runs that were left unsettled before a time. */
+export function projectsWithUnsettledRuns(db: Queryable, beforeUs: number): Promise<string[]> {
+  return projects(db, UNSETTLED, [beforeUs]);
+}
+
+/** Projects with running runs that began before a time. */
+export function projectsWithOldRunningRuns(db: Queryable, beforeUs: number): Promise<string[]> {
+  return projects(db, RUNNING, [beforeUs]);
+}
+
+/** Projects with rejections that were closed before a time and still have their bytes. */
+export function projectsWithClosedBytes(db: Queryable, beforeUs: number): Promise<string[]> {
+  return projects(db, CLOSED, [beforeUs]);
+}
+
+/** Projects with deleted runs whose rows are still there. */
+export function projectsWithDeletedRuns(db: Queryable): Promise<string[]> {
+  return projects(db, DELETED_RUNS, []);
+}
+
+/** Deleted projects whose rows are still there. */
+export function deletedProjects(db: Queryable): Promise<string[]> {
+  return projects(db, DELETED_PROJECTS, []);
+}
+
+async function projects(db: Queryable, text: string, params: number[]): Promise<string[]> {
+  const rows = await db.query<{ project_key: string }>(text, params);
+  return rows.map((row) => row.project_key);
+}
+
+const UNSETTLED = `
+SELECT DISTINCT project_key
+FROM runs
+WHERE unsettled_at < ${timeOf("$1")} AND deleted_at IS NULL
+LIMIT 1000`;
+
+const RUNNING = `
+SELECT DISTINCT project_key
+FROM runs
+WHERE state = 1 AND deleted_at IS NULL AND created_at < ${timeOf("$1")}
+LIMIT 1000`;
+
+const CLOSED = `
+SELECT DISTINCT project_key
+FROM rejections
+WHERE state <> 1 AND bytes IS NOT NULL AND closed_at < ${timeOf("$1")}
+LIMIT 1000`;
+
+const DELETED_RUNS = `
+SELECT DISTINCT project_key
+FROM runs
+WHERE deleted_at IS NOT NULL AND purged_at IS NULL
+LIMIT 1000`;
+
+const DELETED_PROJECTS = `
+SELECT p.project_key
+FROM projects p
+JOIN organizations o ON o.organization_key = p.organization_key
+WHERE (p.deleted_at IS NOT NULL OR o.deleted_at IS NOT NULL) AND p.purged_at IS NULL
+LIMIT 1000`;

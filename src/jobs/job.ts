@@ -1,0 +1,46 @@
+/** Background work: each job does what is due in one call, again and again, on any number of servers. */
+import type { Logger } from "../log.js";
+
+export interface Job {
+  readonly name: string;
+  /** Milliseconds between the end of one round and the start of the next. */
+  readonly everyMs: number;
+  /** Does what is due now. Safe to run on several servers at once, and to be killed at any point. */
+  runOnce(): Promise<void>;
+}
+
+/** Runs the jobs until the answer is disposed, which waits for rounds under way. A failed round is logged. */
+export function startJobs(jobs: readonly Job[], log: Logger): AsyncDisposable {
+  const stopped = new AbortController();
+  const loops = jobs.map((job) => loop(job, log, stopped.signal));
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped.abort();
+      await Promise.all(loops);
+    },
+  };
+}
+
+async function loop(job: Job, log: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await job.runOnce();
+    } catch (error) {
+      log.warn({ event: "job_failed", job: job.name, err: error });
+    }
+    await pause(job.everyMs, signal);
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}

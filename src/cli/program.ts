@@ -1,16 +1,12 @@
 /** The command line `tally`. */
 import { Command, CommanderError } from "commander";
-import { addSharedOptions, type Context, type Surroundings, withContext } from "./context.js";
+import type { Act } from "./act.js";
+import { addSharedOptions, type Surroundings, withContext } from "./context.js";
 import { type ExitCode, exitCodes } from "./outcome.js";
 import { addRejectionCommands } from "./rejections.js";
 import { addRunCommands } from "./runs.js";
 import { addTenancyCommands } from "./tenancy.js";
 import { addUploadCommand } from "./upload.js";
-
-/** Makes an action of what runs with a context; the command's exit code is kept for the end. */
-export type Act = (
-  run: (context: Context, args: readonly string[], options: never) => Promise<ExitCode>,
-) => (...args: unknown[]) => Promise<void>;
 
 /** Runs one command line, without the names of the programs, and answers its exit code. */
 export async function runProgram(

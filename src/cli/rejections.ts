@@ -11,9 +11,9 @@ import {
   ReplayOutcome,
   ReplayRejectionsResponseSchema,
 } from "../../gen/tally/v1/rejection_service_pb.js";
+import type { Act } from "./act.js";
 import { countArgument } from "./arguments.js";
 import { exitCodes } from "./outcome.js";
-import type { Act } from "./program.js";
 import { table } from "./table.js";
 
 /** Adds the commands. */

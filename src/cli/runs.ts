@@ -7,9 +7,9 @@ import {
   GetRunResponseSchema,
   ListRunsResponseSchema,
 } from "../../gen/tally/v1/stats_service_pb.js";
+import type { Act } from "./act.js";
 import { countArgument, durationArgument, statusArgument, timeArgument } from "./arguments.js";
 import { exitCodes } from "./outcome.js";
-import type { Act } from "./program.js";
 import { table } from "./table.js";
 
 /** Adds the commands. */

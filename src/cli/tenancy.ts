@@ -10,9 +10,9 @@ import {
   ListTokensResponseSchema,
   RevokeTokenResponseSchema,
 } from "../../gen/tally/v1/tenancy_service_pb.js";
+import type { Act } from "./act.js";
 import { scopesArgument, timeArgument } from "./arguments.js";
 import { exitCodes, UsageError } from "./outcome.js";
-import type { Act } from "./program.js";
 import { table } from "./table.js";
 
 /** Adds the commands. */

@@ -3,10 +3,10 @@ import { type Command, Option } from "commander";
 import type { TestResult } from "../../gen/tally/v1/run_pb.js";
 import { type UploadSummary, uploadResults } from "../client/upload.js";
 import type { ReportFormat } from "../formats/report-item.js";
+import type { Act } from "./act.js";
 import { countArgument, pairArgument, shardArgument } from "./arguments.js";
 import type { Context } from "./context.js";
 import { type ExitCode, exitCodes, UsageError } from "./outcome.js";
-import type { Act } from "./program.js";
 import {
   deriveRunId,
   type FileReport,

@@ -21,7 +21,10 @@ export interface UploadOptions {
   readonly batchResults?: number;
   /** Bytes in a batch, about; default 2 MiB, which leaves room below the message limit of 4 MiB. */
   readonly batchBytes?: number;
-  /** What the `finish` frame says besides the number of results. */
+  /**
+   * What the `finish` frame says. The number of results is not added: a part may have several uploads, and
+   * only its producer knows them all.
+   */
   readonly finish?: MessageInitShape<typeof UploadFinishSchema>;
   /** Called after each acknowledgement. */
   readonly onProgress?: (progress: UploadProgressReport) => void;
@@ -139,8 +142,7 @@ function createUpload(
       const next = await gathering;
       if (!isCurrent()) return;
       if (next.done === true) {
-        const expectedResultCount = BigInt(totals.sentCount);
-        const value = { ...options.finish, expectedResultCount };
+        const value = options.finish ?? {};
         yield create(PublishResultsRequestSchema, { frame: { case: "finish", value } });
         return;
       }

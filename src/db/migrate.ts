@@ -142,11 +142,9 @@ async function apply(connection: Connection, migration: Migration): Promise<bool
   const record = `INSERT INTO schema_migrations (version, name, checksum)
 VALUES (${version}, '${name}', '${checksum}');`;
   try {
-    await connection.run(`BEGIN;\n${LOCK}\n${CREATE_TABLE}\n${record}\n${sql}\nCOMMIT;`);
+    await connection.run(`${LOCK}\n${CREATE_TABLE}\n${record}\n${sql}`);
     return true;
   } catch (error) {
-    // Without effect where the connection is gone: the server has rolled back then.
-    await connection.run("ROLLBACK");
     if (error instanceof DbError && error.constraint === "schema_migrations_pkey") return false;
     throw error instanceof DbError
       ? new Error(`migration ${name} failed: ${error.message}`, { cause: error })

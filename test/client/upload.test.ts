@@ -16,7 +16,7 @@ type Call = ServerDuplexStream<PublishResultsRequest, Record<string, unknown>>;
 /** Stores names of tests as a server does, and cuts the stream where `cut` says so. */
 async function startStore(cut: (frame: PublishResultsRequest["frame"], stream: number) => boolean) {
   const stored = new Set<string>();
-  const expected: (bigint | undefined)[] = [];
+  let finishes = 0;
   let streams = 0;
   const server = await startBareServer({
     publish(raw) {
@@ -50,7 +50,7 @@ async function startStore(cut: (frame: PublishResultsRequest["frame"], stream: n
             duplicateCount: BigInt(results.length - fresh.length),
           });
         } else if (frame.case === "finish") {
-          expected.push(frame.value.expectedResultCount);
+          finishes++;
           call.write({ runId, finished: true });
           call.end();
         }
@@ -60,7 +60,9 @@ async function startStore(cut: (frame: PublishResultsRequest["frame"], stream: n
   const client = createTallyClient({ url: server.url });
   return {
     stored,
-    expected,
+    get finishes() {
+      return finishes;
+    },
     streams: () => streams,
     upload: (results: AsyncIterable<Named> | Iterable<Named>, options: UploadOptions = {}) =>
       uploadResults(client, { run: { runId: "r" } }, results, { random: () => 0, ...options }),
@@ -101,7 +103,7 @@ describe("uploadResults", () => {
       rejectionsTruncated: false,
       resumedCount: 0,
     });
-    expect(store.expected).toEqual([25n]);
+    expect(store.finishes).toBe(1);
     expect(progress.at(-1)).toBe(25);
   });
 
@@ -126,7 +128,7 @@ describe("uploadResults", () => {
     expect(store.stored.size).toBe(200);
     expect(summary).toMatchObject({ sentCount: 200, resumedCount: 3 });
     expect(summary.acceptedCount + summary.duplicateCount).toBe(200);
-    expect(store.expected).toEqual([200n]);
+    expect(store.finishes).toBe(1);
   });
 
   it("counts a batch once that was being gathered when the stream was cut", async () => {
@@ -143,7 +145,7 @@ describe("uploadResults", () => {
       duplicateCount: 0,
       resumedCount: 1,
     });
-    expect(store.expected).toEqual([10n]);
+    expect(store.finishes).toBe(1);
   });
 
   it("finishes when the stream is cut at its very end", async () => {
@@ -151,7 +153,7 @@ describe("uploadResults", () => {
       (frame, stream) => stream === 1 && frame.case === "finish",
     );
     expect(await store.upload(numbered(5))).toMatchObject({ acceptedCount: 5, resumedCount: 1 });
-    expect(store.expected).toEqual([5n]);
+    expect(store.finishes).toBe(1);
   });
 
   it("gives up after five cuts without an acknowledgement", async () => {
@@ -167,7 +169,7 @@ describe("uploadResults", () => {
       throw new RangeError("bad disk");
     }
     await expect(store.upload(broken())).rejects.toThrow(RangeError);
-    expect(store.expected).toEqual([]);
+    expect(store.finishes).toBe(0);
   });
 
   it("counts refusals over the whole upload", async () => {

@@ -30,7 +30,7 @@ CREATE TABLE projects (
   created_at timestamptz NOT NULL DEFAULT now(),
   deleted_at timestamptz,
   -- The background deletion has removed everything that hung on it.
-  purged_at timestamptz CHECK (purged_at IS NULL OR deleted_at IS NOT NULL)
+  purged_at timestamptz
 );
 CREATE UNIQUE INDEX projects_name ON projects (organization_key, name) WHERE deleted_at IS NULL;
 -- What the jobs and the polls of tokens look for.

@@ -1,0 +1,34 @@
+/** Bytes to messages: what does not decode is INVALID_ARGUMENT with the fields at fault, on every protocol. */
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { invalidArgument } from "../errors.js";
+import { jsonViolations } from "./json-violations.js";
+
+/** The message of binary protobuf. Unknown fields are dropped, as a newer client may send them. */
+export function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
+  try {
+    return fromBinary(desc, bytes, { readUnknownFields: false });
+  } catch (error) {
+    const description = `is not a valid ${desc.typeName}: ${messageOf(error)}`;
+    throw invalidArgument([{ field: "body", description: description.slice(0, 300) }]);
+  }
+}
+
+/** The message of proto3 JSON. Unknown fields and unknown enum names are refused: they are typing errors. */
+export function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw invalidArgument([{ field: "body", description: "is not valid UTF-8" }]);
+  }
+  try {
+    return fromJsonString(desc, text, { ignoreUnknownFields: false });
+  } catch (error) {
+    throw invalidArgument(jsonViolations(desc, text, messageOf(error)));
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

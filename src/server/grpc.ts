@@ -1,0 +1,67 @@
+/** The gRPC binding: methods on grpc-js, fed with connections by whoever listens. */
+import type { ServiceDefinition } from "@grpc/grpc-js";
+import { Server, ServerCredentials, ServerInterceptingCall } from "@grpc/grpc-js";
+import { limits } from "../limits.js";
+import { serveGrpcCall } from "./grpc-call.js";
+import type { Room } from "./room.js";
+import type { BoundMethod } from "./target.js";
+
+/** A grpc-js server with the methods, on which health and reflection can be added. */
+export function createGrpcServer(room: Room, methods: readonly BoundMethod[]): Server {
+  const byPath = new Map(methods.map((method) => [method.path, method]));
+  const server = new Server({
+    "grpc.max_receive_message_length": limits.messageBytes,
+    "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": limits.streamsPerConnection,
+    "grpc.keepalive_time_ms": room.timeouts.keepaliveTimeMs,
+    "grpc.keepalive_timeout_ms": room.timeouts.keepaliveTimeoutMs,
+    "grpc.enable_channelz": 0,
+    interceptors: [
+      (definition, base) => {
+        const call = new ServerInterceptingCall(base);
+        const method = byPath.get(definition.path);
+        if (method !== undefined) call.start = () => serveGrpcCall(room, method, base);
+        return call;
+      },
+    ],
+  });
+  for (const own of byService(methods).values()) server.addService(definitionOf(own), {});
+  return server;
+}
+
+/** The end of grpc-js that takes connections which something else accepted. */
+export function createInjector(server: Server) {
+  return server.createConnectionInjector(ServerCredentials.createInsecure());
+}
+
+function byService(methods: readonly BoundMethod[]): Map<string, BoundMethod[]> {
+  const services = new Map<string, BoundMethod[]>();
+  for (const method of methods) {
+    const own = services.get(method.service);
+    if (own === undefined) services.set(method.service, [method]);
+    else own.push(method);
+  }
+  return services;
+}
+
+/** Messages pass as bytes: they are decoded by our own code, which says what is wrong with them. */
+function definitionOf(methods: readonly BoundMethod[]): ServiceDefinition {
+  return Object.fromEntries(
+    methods.map(({ method, path, desc }) => [
+      method,
+      {
+        path,
+        requestStream:
+          desc.methodKind === "client_streaming" || desc.methodKind === "bidi_streaming",
+        responseStream:
+          desc.methodKind === "server_streaming" || desc.methodKind === "bidi_streaming",
+        requestSerialize: identity,
+        requestDeserialize: identity,
+        responseSerialize: identity,
+        responseDeserialize: identity,
+      },
+    ]),
+  );
+}
+
+const identity = (bytes: Buffer): Buffer => bytes;

@@ -1,0 +1,66 @@
+/** The stream of requests that a handler reads. */
+import type { Message } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { callError } from "../errors.js";
+import { type Call, cutCall } from "./call.js";
+
+/** The next message's bytes, or null after the last one and when the client is gone. */
+export type FrameSource = () => Promise<Uint8Array | null>;
+
+/** Answers messages as the handler asks for them; nothing is read ahead here. */
+export function openRequests(
+  call: Call,
+  source: FrameSource,
+  decode: (bytes: Uint8Array) => Message | Promise<Message>,
+): AsyncIterable<Message> {
+  let ended: ConnectError | undefined;
+  let done = false;
+  let failRead: ((error: unknown) => void) | undefined;
+  call.interrupt = (error) => {
+    ended ??= error;
+    failRead?.(error);
+  };
+  const firstFrame = setTimeout(() => {
+    cutCall(call, lateError("the first frame did not arrive in time"));
+  }, call.room.timeouts.firstFrameTimeoutMs);
+  call.releases.push(() => clearTimeout(firstFrame));
+
+  const read = async (): Promise<IteratorResult<Message>> => {
+    const bytes = await source();
+    clearTimeout(firstFrame);
+    if (bytes === null) {
+      done = true;
+      return { done: true, value: undefined };
+    }
+    call.requestBytes += bytes.length;
+    return { done: false, value: await decode(bytes) };
+  };
+  const next = (): Promise<IteratorResult<Message>> => {
+    if (ended !== undefined) {
+      done = true;
+      return Promise.reject(ended);
+    }
+    if (done) return Promise.resolve({ done: true, value: undefined });
+    return new Promise<IteratorResult<Message>>((resolve, reject) => {
+      failRead = (error) => {
+        done = true;
+        reject(error);
+      };
+      read().then(resolve, failRead);
+    });
+  };
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next,
+      return() {
+        done = true;
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    }),
+  };
+}
+
+/** The error of a frame that did not arrive in its time. */
+export function lateError(message: string): ConnectError {
+  return callError(Code.DeadlineExceeded, message, { reason: "FRAME_LATE" });
+}

@@ -3,39 +3,12 @@
  * answer is decided, closed when its handler has returned too.
  */
 import { Code, type ConnectError } from "@connectrpc/connect";
-import type { Principal } from "../auth/principal.js";
 import { callError } from "../errors.js";
 import type { Logger } from "../log.js";
 import type { CallContext, Protocol } from "../rpc/handler.js";
+import type { Call, Room } from "./call-state.js";
 import { recordCall } from "./request-log.js";
-import type { Room } from "./room.js";
 import type { Target } from "./target.js";
-
-/** The parts that change are written by the functions of this file and by the bindings' byte counts. */
-export interface Call {
-  readonly room: Room;
-  readonly target: Target;
-  readonly protocol: Protocol;
-  readonly requestId: string;
-  readonly address: string;
-  readonly startedAt: number;
-  principal: Principal | null;
-  deadlineAt: number;
-  requestBytes: number;
-  responseBytes: number;
-  /** Why the server or the client ended the call before its handler did. */
-  endedBy: ConnectError | undefined;
-  settled: boolean;
-  /** The answer, and each running handler. */
-  holds: number;
-  controller: AbortController | undefined;
-  timer: NodeJS.Timeout | undefined;
-  /** Makes the stream of requests throw; absent where there is none. */
-  interrupt: ((error: ConnectError) => void) | undefined;
-  /** Makes the binding's current wait for the handler fail. */
-  reject: ((error: ConnectError) => void) | undefined;
-  readonly releases: (() => void)[];
-}
 
 /** What the binding knows when the headers are read. */
 export interface CallOrigin {

@@ -24,3 +24,8 @@ const NAMES: Readonly<Record<Code, string>> = {
   [Code.DataLoss]: "DATA_LOSS",
   [Code.Unauthenticated]: "UNAUTHENTICATED",
 };
+
+/** Codes that say that the server is at fault: their causes are logged. */
+export function isServerFault(code: Code): boolean {
+  return code === Code.Internal || code === Code.Unknown || code === Code.DataLoss;
+}

@@ -1,9 +1,11 @@
 /** Writes the router's answers, and those that it has no words for. */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { callError } from "../errors.js";
-import { type Call, settleCall } from "./call.js";
+import { settleCall } from "./call.js";
+import type { Call } from "./call-state.js";
 import { finishReply, replyError } from "./http-reply.js";
 import type { BoundMethod } from "./target.js";
 

@@ -1,8 +1,9 @@
 /** A Connect or gRPC-Web request: what the router sees of it, and its messages. */
+
 import type { IncomingMessage } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import { invalidArgument } from "../errors.js";
-import type { Call } from "./call.js";
+import type { Call } from "./call-state.js";
 import { decodeBinary, decodeJson } from "./decode.js";
 import { type Body, openFrames, readWhole } from "./http-body.js";
 import { openRequests } from "./requests.js";

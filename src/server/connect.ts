@@ -4,6 +4,7 @@
  * router gets an empty message in their place and writes the protocols' answers. Its own adapter is not
  * used: it reports to the console and throws at a request without a Host.
  */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext } from "@connectrpc/connect";
@@ -18,7 +19,8 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { callError, invalidArgument } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Protocol } from "../rpc/handler.js";
-import { abandonCall, type Call, openCall, settleCall, startDeadline } from "./call.js";
+import { abandonCall, openCall, settleCall, startDeadline } from "./call.js";
+import type { Call, Room } from "./call-state.js";
 import { replyToMisfit, writeAnswer } from "./connect-reply.js";
 import { connectRequest, encodingsOf, readRequest, requestStream } from "./connect-request.js";
 import { toCallError } from "./failure.js";
@@ -26,7 +28,6 @@ import { admit, tooLarge } from "./guard.js";
 import { openBody } from "./http-body.js";
 import { headerOf } from "./http-header.js";
 import { invokeMany, invokeSingle, orEnd } from "./invoke.js";
-import type { Room } from "./room.js";
 import type { BoundMethod } from "./target.js";
 
 /** Serves a request of a method's path. */

@@ -1,15 +1,9 @@
 /** Serves raw doors over HTTP/1.1. */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { JsonValue } from "@bufbuild/protobuf";
-import {
-  abandonCall,
-  type Call,
-  callContext,
-  cutCall,
-  openCall,
-  releaseCall,
-  settleCall,
-} from "./call.js";
+import { abandonCall, callContext, cutCall, openCall, releaseCall, settleCall } from "./call.js";
+import type { Call, Room } from "./call-state.js";
 import type { Door, DoorRequest, DoorResponse } from "./door.js";
 import { toCallError } from "./failure.js";
 import { admit } from "./guard.js";
@@ -18,7 +12,6 @@ import { headerOf } from "./http-header.js";
 import { replyError, replyJson } from "./http-reply.js";
 import { orEnd } from "./invoke.js";
 import { lateError } from "./requests.js";
-import type { Room } from "./room.js";
 import type { Target } from "./target.js";
 
 /** The parameters of a path that leads to the door; undefined if it does not. */

@@ -1,9 +1,11 @@
 /** The graceful stop. */
+
 import type { Server as HttpServer } from "node:http";
 import type { Server, Socket } from "node:net";
 import type { ConnectionInjector } from "@grpc/grpc-js";
+import type { Room } from "./call-state.js";
 import type { Readiness } from "./readiness.js";
-import { type Room, roomEmpty, stopAdmission } from "./room.js";
+import { roomEmpty, stopAdmission } from "./room.js";
 
 /** What has to be stopped. */
 export interface Draining {

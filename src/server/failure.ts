@@ -1,7 +1,8 @@
 /** What a caller is told of a handler that threw. */
+
 import { Code, ConnectError } from "@connectrpc/connect";
 import { callError } from "../errors.js";
-import type { Call } from "./call.js";
+import type { Call } from "./call-state.js";
 
 /**
  * The error with which the call ends. Anything but a ConnectError is our bug: the caller learns the request

@@ -4,19 +4,20 @@
  * each message is asked for (its streams read 17 ahead), and the end of an iteration destroys nothing (a
  * `for await` over its streams destroys the call, and the client waits for ever).
  */
+
 import { Duplex } from "node:stream";
 import { toBinary } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { callError } from "../errors.js";
-import { abandonCall, type Call, openCall, settleCall, startDeadline } from "./call.js";
+import { abandonCall, openCall, settleCall, startDeadline } from "./call.js";
+import type { Call, Room } from "./call-state.js";
 import { decodeBinary } from "./decode.js";
 import { toCallError } from "./failure.js";
 import { grpcStatus, requestIdMetadata } from "./grpc-status.js";
 import { admit } from "./guard.js";
 import { invokeMany, invokeSingle, orEnd } from "./invoke.js";
 import { openRequests } from "./requests.js";
-import type { Room } from "./room.js";
 import type { BoundMethod } from "./target.js";
 
 /** Serves the call to its end. */

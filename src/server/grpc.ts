@@ -1,9 +1,10 @@
 /** The gRPC binding: methods on grpc-js, fed with connections by whoever listens. */
+
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import { Server, ServerCredentials, ServerInterceptingCall } from "@grpc/grpc-js";
 import { limits } from "../limits.js";
+import type { Room } from "./call-state.js";
 import { serveGrpcCall } from "./grpc-call.js";
-import type { Room } from "./room.js";
 import type { BoundMethod } from "./target.js";
 
 /** A grpc-js server with the methods, on which health and reflection can be added. */

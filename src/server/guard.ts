@@ -1,10 +1,11 @@
 /** The guard: what a call must pass on its headers alone, before a message is read. */
+
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Principal } from "../auth/principal.js";
 import { callError } from "../errors.js";
 import { limits } from "../limits.js";
 import { mayCall } from "../rpc/access.js";
-import type { Call } from "./call.js";
+import type { Call } from "./call-state.js";
 import { drainError } from "./room.js";
 
 /**

@@ -1,10 +1,12 @@
 /** Reads HTTP/1.1 request bodies: as they come, whole, or frame by frame, each within its bound. */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { invalidArgument } from "../errors.js";
 import { limits } from "../limits.js";
-import { type Call, cutCall } from "./call.js";
+import { cutCall } from "./call.js";
+import type { Call } from "./call-state.js";
 import { tooLarge } from "./guard.js";
 import { lateError } from "./requests.js";
 

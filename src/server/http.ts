@@ -1,15 +1,16 @@
 /** The HTTP/1.1 side: Connect and gRPC-Web, raw doors, health pages, metrics. */
+
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import { Code } from "@connectrpc/connect";
 import { callError } from "../errors.js";
+import type { Room } from "./call-state.js";
 import { createConnectListeners } from "./connect.js";
 import { applyCors } from "./cors.js";
 import type { Door } from "./door.js";
 import { matchDoor, serveDoor } from "./doors.js";
 import { replyError, replyJson } from "./http-reply.js";
 import type { Readiness } from "./readiness.js";
-import type { Room } from "./room.js";
 import type { BoundMethod } from "./target.js";
 
 export interface HttpOptions {

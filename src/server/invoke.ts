@@ -1,8 +1,10 @@
 /** Runs a handler for a call, whatever the protocol: what comes back is whole messages or the call's error. */
+
 import type { DescMessage, Message, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import type { CallContext } from "../rpc/handler.js";
-import { type Call, callContext, releaseCall } from "./call.js";
+import { callContext, releaseCall } from "./call.js";
+import type { Call } from "./call-state.js";
 import type { BoundMethod } from "./target.js";
 
 type Init = MessageInitShape<DescMessage>;

@@ -1,9 +1,9 @@
 /** What is written down of a call: one log line, its metrics, and the cause of an error that is ours. */
+
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
-import type { Call } from "./call.js";
-import { codeName } from "./code-name.js";
-import { isServerFault } from "./room.js";
+import type { Call } from "./call-state.js";
+import { codeName, isServerFault } from "./code-name.js";
 
 /** Logs and measures a settled call. A log or metric that throws is counted and hurts nobody. */
 export function recordCall(call: Call, error: ConnectError | null): void {

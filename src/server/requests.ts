@@ -1,8 +1,10 @@
 /** The stream of requests that a handler reads. */
+
 import type { Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { callError } from "../errors.js";
-import { type Call, cutCall } from "./call.js";
+import { cutCall } from "./call.js";
+import type { Call } from "./call-state.js";
 
 /** The next message's bytes, or null after the last one and when the client is gone. */
 export type FrameSource = () => Promise<Uint8Array | null>;

@@ -1,38 +1,7 @@
-/** What all calls of one server share. */
-import { Code } from "@connectrpc/connect";
-import type { Authenticator } from "../auth/authenticator.js";
 import { unavailable } from "../errors.js";
-import type { Logger } from "../log.js";
-import type { Metrics } from "../metrics.js";
-import type { ClientAddress } from "./address.js";
-import { type Call, cutCall } from "./call.js";
-import { createRateLimiter, type RateLimiter } from "./rate.js";
-import type { Timeouts } from "./timeouts.js";
-
-export interface RoomOptions {
-  readonly authenticator: Authenticator;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  readonly now: () => number;
-  readonly newRequestId: () => string;
-  readonly callsPerSecond: number;
-  readonly timeouts: Timeouts;
-  readonly clientAddress: ClientAddress;
-}
-
-export interface Room extends RoomOptions {
-  readonly calls: Set<Call>;
-  /** Open streams by token id. */
-  readonly streams: Map<string, number>;
-  readonly rates: RateLimiter;
-  /** For lines whose fields are all our own: redaction is four fifths of what a line costs. */
-  readonly plainLog: Logger;
-  draining: boolean;
-  /** Called each time the last call is closed. */
-  onIdle: (() => void) | undefined;
-  /** Cuts the call when its token ends. */
-  watchToken(call: Call): void;
-}
+import { cutCall } from "./call.js";
+import type { Room, RoomOptions } from "./call-state.js";
+import { createRateLimiter } from "./rate.js";
 
 /** A room without calls. */
 export function createRoom(options: RoomOptions): Room {
@@ -74,9 +43,4 @@ export async function roomEmpty(room: Room, timeoutMs: number): Promise<void> {
     };
   });
   room.onIdle = undefined;
-}
-
-/** Codes that say that the server is at fault: their causes are logged. */
-export function isServerFault(code: Code): boolean {
-  return code === Code.Internal || code === Code.Unknown || code === Code.DataLoss;
 }

@@ -11,6 +11,8 @@ import { fileURLToPath } from "node:url";
 export interface RunningServer {
   readonly url: string;
   readonly adminToken: string;
+  /** Of the server's process. */
+  readonly pid: number;
   /** Stops the server and removes the folder. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -19,7 +21,7 @@ export interface RunningServer {
 export async function startThrowawayServer(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<RunningServer> {
-  const dataDir = await mkdtemp(join(tmpdir(), "tally-tour-"));
+  const dataDir = await mkdtemp(join(tmpdir(), "tally-throwaway-"));
   const program = fileURLToPath(new URL("../src/main.js", import.meta.url));
   const child = spawn(process.execPath, [program, "serve"], {
     env: { ...env, TALLY_DATA_DIR: dataDir, TALLY_PORT: "0" },
@@ -44,7 +46,7 @@ export async function startThrowawayServer(
       ),
     ]);
     const adminToken = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
-    return { url, adminToken, [Symbol.asyncDispose]: dispose };
+    return { url, adminToken, pid: child.pid ?? 0, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;

@@ -3,8 +3,19 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
+/** Figures that are asked for when someone looks. */
+export interface MetricSources {
+  connections(): { readonly used: number; readonly waiting: number };
+  bytesInFlight(): number;
+}
+
+const NO_SOURCES: MetricSources = {
+  connections: () => ({ used: 0, waiting: 0 }),
+  bytesInFlight: () => 0,
+};
+
 /** All metrics of a server on a registry of its own. */
-export function createMetrics() {
+export function createMetrics(sources: MetricSources = NO_SOURCES) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -45,13 +56,26 @@ export function createMetrics() {
       registers,
     }),
     queuedRows: gauge("tally_write_queue_rows", "Rows that wait for a lane."),
-    bytesInFlight: gauge("tally_bytes_in_flight", "Bytes of messages read but not committed."),
+    bytesInFlight: new Gauge({
+      name: "tally_bytes_in_flight",
+      help: "Bytes of messages read but not committed.",
+      registers,
+      collect() {
+        this.set(sources.bytesInFlight());
+      },
+    }),
     lanes: gauge("tally_write_lanes", "Lanes, busy and in all.", ["state"]),
-    connections: gauge(
-      "tally_db_connections",
-      "Database slots used, and callers waiting for one.",
-      ["state"],
-    ),
+    connections: new Gauge({
+      name: "tally_db_connections",
+      help: "Database slots used, and callers waiting for one.",
+      labelNames: ["state"],
+      registers,
+      collect() {
+        const { used, waiting } = sources.connections();
+        this.set({ state: "used" }, used);
+        this.set({ state: "waiting" }, waiting);
+      },
+    }),
     statementRetries: counter("tally_db_retries_total", "Statements sent again after a failure.", [
       "cause",
     ]),

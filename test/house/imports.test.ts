@@ -27,6 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   events: ["gen", "db", ...shared, protobuf, connect],
   stats: ["gen", "db", ...shared, protobuf, connect],
   version: [],
+  cleanups: [],
   jobs: ["ingest", "events", "stats", "auth", "db", ...shared],
   rpc: ["ingest", "events", "stats", "db", "auth", "formats", "gen", ...shared, protobuf, connect],
   server: [

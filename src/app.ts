@@ -1,0 +1,226 @@
+/** Puts a server together: database, tokens, handlers, jobs; and takes it apart in the right order. */
+import { randomBytes, randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { ensureAdminToken } from "./auth/admin-bootstrap.js";
+import { SecretHasher } from "./auth/secret-hasher.js";
+import { TokenAuthenticator } from "./auth/token-authenticator.js";
+import { type Cleanups, createCleanups } from "./cleanups.js";
+import type { Config } from "./config.js";
+import { Connection } from "./db/client.js";
+import { migrate } from "./db/migrate.js";
+import { Pool } from "./db/pool.js";
+import { ensureServerSecret } from "./db/server-secrets.js";
+import { startEmbeddedPostgres } from "./embedded/postgres.js";
+import { createByteBudget } from "./ingest/byte-budget.js";
+import { createRunDirectory } from "./ingest/run-directory.js";
+import { createTestDirectory } from "./ingest/test-directory.js";
+import { createWriter } from "./ingest/writer.js";
+import { abandonRuns } from "./jobs/abandon-runs.js";
+import { createPartitions } from "./jobs/create-partitions.js";
+import { dropClosedRefusals } from "./jobs/drop-closed-refusals.js";
+import { startJobs } from "./jobs/job.js";
+import { purgeDeleted } from "./jobs/purge-deleted.js";
+import { settleRuns } from "./jobs/settle-runs.js";
+import { limits } from "./limits.js";
+import type { Logger } from "./log.js";
+import { createMetrics } from "./metrics.js";
+import { reportDoor } from "./rpc/doors/report-door.js";
+import { anyRoute } from "./rpc/handler.js";
+import { ingestRoute } from "./rpc/ingest/ingest-routes.js";
+import { createPageTokens } from "./rpc/page-token.js";
+import { rejectionRoute } from "./rpc/rejections/rejection-routes.js";
+import { createProjectResolver } from "./rpc/resolve-project.js";
+import { statsRoute } from "./rpc/stats/stats-routes.js";
+import { tenancyRoute } from "./rpc/tenancy/tenancy-routes.js";
+import { startServer } from "./server/server.js";
+import { readVersion } from "./version.js";
+
+export interface Tally extends AsyncDisposable {
+  readonly url: string;
+  readonly version: string;
+  /** The admin token, once: at the start that made it. */
+  readonly adminToken: string | null;
+  /** Where the admin token is kept; null with a database of the operator's own. */
+  readonly adminTokenFile: string | null;
+  /** Settles with DATABASE_GONE when the embedded database cannot be kept running. */
+  readonly databaseGone: Promise<string>;
+}
+
+/** Why a server stops whose embedded database is gone. */
+export const DATABASE_GONE = "the embedded database is gone";
+
+/** Resolves when the server takes calls. What was started is stopped again when something fails. */
+export async function startTally(config: Config, log: Logger): Promise<Tally> {
+  const cleanups = createCleanups();
+  try {
+    return await start(config, log, cleanups);
+  } catch (error) {
+    await cleanups.run();
+    throw error;
+  }
+}
+
+/** Brings the database to this version; what was applied. */
+export async function migrateDatabase(config: Config, log: Logger): Promise<readonly string[]> {
+  const cleanups = createCleanups();
+  try {
+    const { directUrl } = await openDatabase(config, log, cleanups);
+    return await migrateTo(directUrl, log);
+  } finally {
+    await cleanups.run();
+  }
+}
+
+async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<Tally> {
+  const database = await openDatabase(config, log, cleanups);
+  await migrateTo(database.directUrl, log);
+
+  const connection = { url: database.url, prepare: config.prepare };
+  const db = cleanups.use(new Pool({ ...connection, size: config.readers }));
+  const budget = createByteBudget(limits.bytesInFlight);
+  const metrics = createMetrics({
+    connections: () => db.load,
+    bytesInFlight: () => budget.used,
+  });
+  const lanes = Array.from({ length: config.lanes }, () =>
+    cleanups.use(new Connection(connection)),
+  );
+  const writer = cleanups.use(
+    createWriter({
+      lanes,
+      drawKey,
+      random: Math.random,
+      now: Date.now,
+      hooks: {
+        queued: (rows) => metrics.queuedRows.set(rows),
+        lanes: (busy, all) => {
+          metrics.lanes.set({ state: "busy" }, busy);
+          metrics.lanes.set({ state: "all" }, all);
+        },
+        committed: (rows, seconds) => {
+          metrics.rowsPerCommit.observe(rows);
+          metrics.commitSeconds.observe(seconds);
+        },
+        retried: (error) => metrics.statementRetries.inc({ cause: error.sqlState || error.kind }),
+      },
+    }),
+  );
+  const hasher = cleanups.use(new SecretHasher({ cost: config.bcryptCost }));
+  const adminToken = await ensureAdminToken({
+    db,
+    hasher,
+    randomBytes,
+    log,
+    configuredToken: config.adminToken,
+    tokenFile: database.adminTokenFile ?? undefined,
+  });
+  const authenticator = cleanups.use(new TokenAuthenticator({ db, hasher, log, now: Date.now }));
+  const jobDeps = { db, log, now: Date.now, random: Math.random };
+  const jobs = [settleRuns, abandonRuns, purgeDeleted, dropClosedRefusals, createPartitions];
+  cleanups.use(
+    startJobs(
+      jobs.map((job) => job(jobDeps)),
+      log,
+    ),
+  );
+
+  const resolveProject = createProjectResolver(db);
+  const pageKey = await ensureServerSecret(db, "page-tokens", () => randomBytes(32));
+  const pageTokens = createPageTokens(pageKey);
+  const ingest = {
+    db,
+    runs: createRunDirectory(db, drawKey),
+    tests: createTestDirectory(db),
+    writer,
+    budget,
+    resolveProject,
+    metrics,
+    drawKey,
+    now: Date.now,
+    random: Math.random,
+  };
+  const version = readVersion();
+  const server = cleanups.use(
+    await startServer({
+      listen: config.listen,
+      ...(config.grpcListen === undefined ? {} : { grpcListen: config.grpcListen }),
+      ...(config.metricsListen === undefined ? {} : { metricsListen: config.metricsListen }),
+      ...(config.tls === undefined ? {} : { tls: config.tls }),
+      corsOrigins: config.corsOrigins,
+      trustedProxies: config.trustedProxies,
+      reflection: config.reflection,
+      callsPerSecond: config.callsPerSecond,
+      version,
+      routes: [
+        anyRoute(tenancyRoute({ db, hasher, metrics, pageTokens, randomBytes, now: Date.now })),
+        anyRoute(ingestRoute(ingest)),
+        anyRoute(rejectionRoute({ ...ingest, pageTokens })),
+        anyRoute(statsRoute({ db, resolveProject, pageTokens })),
+      ],
+      doors: [reportDoor(ingest)],
+      authenticator,
+      metrics,
+      log,
+      readiness: [{ name: "database", check: async () => void (await db.query("SELECT 1")) }],
+      now: Date.now,
+      newRequestId: randomUUID,
+    }),
+  );
+  return {
+    url: server.url,
+    version,
+    adminToken,
+    adminTokenFile: database.adminTokenFile,
+    databaseGone: database.gone,
+    [Symbol.asyncDispose]: () => cleanups.run(),
+  };
+}
+
+interface Database {
+  readonly url: string;
+  /** Past a pooler. */
+  readonly directUrl: string;
+  readonly adminTokenFile: string | null;
+  readonly gone: Promise<string>;
+}
+
+/** The operator's database, or the embedded one, which is started. */
+async function openDatabase(config: Config, log: Logger, cleanups: Cleanups): Promise<Database> {
+  if (config.databaseUrl !== undefined) {
+    return {
+      url: config.databaseUrl,
+      directUrl: config.directDatabaseUrl ?? config.databaseUrl,
+      adminTokenFile: null,
+      gone: new Promise(() => {}),
+    };
+  }
+  const postgresLog = log.child({ event: "postgres" });
+  const postgres = cleanups.use(
+    await startEmbeddedPostgres({
+      dataDir: config.dataDir,
+      onLog: (line) => postgresLog.debug(line),
+    }),
+  );
+  const gone = postgres.exited.then((reason) => {
+    if (reason === null) return new Promise<string>(() => {});
+    log.fatal({ event: "database_gone", err: reason });
+    return DATABASE_GONE;
+  });
+  return {
+    url: postgres.url,
+    directUrl: postgres.url,
+    adminTokenFile: join(config.dataDir, "admin-token"),
+    gone,
+  };
+}
+
+async function migrateTo(url: string, log: Logger): Promise<readonly string[]> {
+  await using connection = new Connection({ url, prepare: false });
+  const { applied } = await migrate({ connection, log });
+  return applied;
+}
+
+/** 63 random bits, in decimal. */
+function drawKey(): string {
+  return (randomBytes(8).readBigUInt64BE() >> 1n).toString();
+}

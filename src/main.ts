@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+/** The server's command line: `tallyd serve` and `tallyd migrate`. */
+import { Command } from "commander";
+import { DATABASE_GONE, migrateDatabase, startTally } from "./app.js";
+import { type Config, loadConfig } from "./config.js";
+import { createLogger } from "./log.js";
+import { readVersion } from "./version.js";
+
+/** As shells name a process that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+
+const program = new Command("tallyd")
+  .description("Tally, a self-hosted test-analytics service. Settings come from the environment.")
+  .version(readVersion());
+program
+  .command("serve", { isDefault: true })
+  .description("serve every protocol on one port, until SIGINT or SIGTERM")
+  .action(() => run(serve));
+program
+  .command("migrate")
+  .description("bring the database to this version, and exit")
+  .action(() => run(migrateOnly));
+await program.parseAsync();
+
+async function serve(config: Config): Promise<void> {
+  const log = createLogger(config.logLevel);
+  for (const warning of config.warnings) log.warn({ event: "config_warning" }, warning);
+  const interrupted = waitForSignal();
+  const tally = await startTally(config, log);
+  console.log(`Tally ${tally.version} listens on ${tally.url}`);
+  if (tally.adminToken !== null) {
+    console.log(`Admin token, shown this once: ${tally.adminToken}`);
+    if (tally.adminTokenFile !== null) console.log(`It is kept in ${tally.adminTokenFile}`);
+  }
+  const reason = await Promise.race([interrupted, tally.databaseGone]);
+  log.info({ event: "stopping" }, reason);
+  await tally[Symbol.asyncDispose]();
+  log.info({ event: "stopped" });
+  process.exit(reason === DATABASE_GONE ? 1 : 0);
+}
+
+async function migrateOnly(config: Config): Promise<void> {
+  const log = createLogger(config.logLevel);
+  const applied = await migrateDatabase(config, log);
+  console.log(applied.length === 0 ? "nothing to do" : `applied ${applied.join(", ")}`);
+}
+
+/** Resolves with the first SIGINT or SIGTERM; the second one ends the process at once. */
+function waitForSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.on(signal, () => {
+        if (++signals > 1) process.exit(EXIT_INTERRUPTED);
+        resolve(signal);
+      });
+    }
+  });
+}
+
+async function run(action: (config: Config) => Promise<void>): Promise<void> {
+  try {
+    await action(loadConfig(process.env));
+  } catch (error) {
+    console.error(`tallyd: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
+}

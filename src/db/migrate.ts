@@ -74,7 +74,12 @@ async function readMigrations(folder: URL): Promise<Migration[]> {
     }
     // A checkout may have changed the line ends; that changes nothing in the database.
     const sql = (await readFile(new URL(name, folder), "utf8")).replaceAll("\r\n", "\n");
-    migrations.push({ version, name, sql, checksum: createHash("sha256").update(sql).digest("hex") });
+    migrations.push({
+      version,
+      name,
+      sql,
+      checksum: createHash("sha256").update(sql).digest("hex"),
+    });
   }
   if (migrations.length === 0) throw new Error(`no migrations in ${folder.pathname}`);
   return migrations;

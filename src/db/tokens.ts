@@ -4,7 +4,6 @@ import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import { type Actor, couldBeId } from "./tenancy-ids.js";
 
-/** As the column: 1 ADMIN, 2 PROJECT. */
 export type TokenKind = "admin" | "project";
 
 export interface StoredToken {
@@ -174,23 +173,23 @@ export async function createFirstAdminToken(
   token: { tokenId: string; name: string; secretHash: string },
 ): Promise<boolean> {
   const { tokenId, name, secretHash } = token;
-  const rows = await db.query(CREATE_FIRST_ADMIN, [tokenId, name, secretHash]);
-  return rows.length > 0;
+  const [row] = await db.query<{ created: boolean }>(
+    "SELECT create_first_admin_token($1, $2, $3) AS created",
+    [tokenId, name, secretHash],
+  );
+  return row?.created ?? false;
 }
 
-/** Whether an admin token exists that still works. */
-export async function hasAdminToken(db: Queryable): Promise<boolean> {
-  const rows = await db.query(WORKING_ADMIN);
-  return rows.length > 0;
-}
-
-/** The admin token has this secret and works, under a fixed id; audited. */
+/**
+ * The admin token of that id has this secret and works; audited. False if the id is a project token's.
+ */
 export async function setAdminToken(
   db: Queryable,
   token: { tokenId: string; name: string; secretHash: string },
-): Promise<void> {
+): Promise<boolean> {
   const { tokenId, name, secretHash } = token;
-  await db.query(SET_ADMIN, [tokenId, name, secretHash]);
+  const rows = await db.query(SET_ADMIN, [tokenId, name, secretHash]);
+  return rows.length > 0;
 }
 
 interface TokenRow {
@@ -333,33 +332,6 @@ WHERE t.token_id = used.token_id
   )
   AND (t.last_used_at IS NULL OR t.last_used_at < ${timeOf("used.used_us")})`;
 
-const WORKING_ADMIN = `
-SELECT 1
-FROM tokens
-WHERE project_key IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-LIMIT 1`;
-
-// One server's row at a time: the unique key of server_secrets decides who is first, and holds the others
-// until that one has committed.
-const CREATE_FIRST_ADMIN = `
-WITH first AS (
-  INSERT INTO server_secrets (name, value)
-  SELECT 'first admin token', convert_to($1 || ' made it', 'UTF8')
-  WHERE NOT EXISTS (${WORKING_ADMIN})
-  ON CONFLICT DO NOTHING
-  RETURNING name
-),
-made AS (${INSERT}
-  SELECT $1::text, 1, NULL, $2::text, 0, $3::text, NULL::timestamptz
-  FROM first
-  RETURNING token_id
-),
-audited AS (${INSERT_AUDIT}
-  SELECT 'token_created', '', '', '', token_id, ''
-  FROM made
-)
-SELECT token_id FROM made`;
-
 const SET_ADMIN = `
 WITH made AS (
   INSERT INTO tokens (token_id, kind, name, scopes, secret_hash)
@@ -371,5 +343,6 @@ WITH made AS (
   WHERE tokens.kind = 1
   RETURNING token_id
 )${INSERT_AUDIT}
-SELECT 'admin_token_configured', '', '', '', token_id, ''
-FROM made`;
+SELECT 'admin_token_set', '', '', '', token_id, ''
+FROM made
+RETURNING 1`;

@@ -16,7 +16,10 @@ export function fromDbError(error: unknown): unknown {
     });
   }
   if (error.kind === "timeout") {
-    return unavailable("the database is busy; try again", { reason: "DATABASE_BUSY", cause: error });
+    return unavailable("the database is busy; try again", {
+      reason: "DATABASE_BUSY",
+      cause: error,
+    });
   }
   if (error.kind === "check" && error.constraint === "rejection_quota") {
     return callError(

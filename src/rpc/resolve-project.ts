@@ -48,9 +48,7 @@ export function createProjectResolver(db: Queryable, now: () => number = Date.no
       return { projectKey: principal.projectKey, projectId: principal.projectId };
     }
     if (requestProjectId === "") {
-      throw invalidArgument([
-        { field: "project_id", description: "required with an admin token" },
-      ]);
+      throw invalidArgument([{ field: "project_id", description: "required with an admin token" }]);
     }
     const cached = cache.get(requestProjectId);
     if (cached !== undefined && cached.until > now()) return cached.ref;

@@ -119,3 +119,22 @@ BEGIN
   RETURN 'deleted';
 END
 $$;
+
+-- Creates an admin token if none works, and audits it; whether it did. The lock is held to the end, and the
+-- check after it sees what the holder before committed: of servers that start at once, one creates.
+CREATE FUNCTION create_first_admin_token(
+  new_id text, new_name text, new_hash text
+) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('tally create_first_admin_token', 0));
+  IF EXISTS (
+    SELECT FROM tokens
+    WHERE project_key IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+  ) THEN
+    RETURN false;
+  END IF;
+  INSERT INTO tokens (token_id, kind, name, scopes, secret_hash) VALUES (new_id, 1, new_name, 0, new_hash);
+  INSERT INTO audit_entries (action, subject_id) VALUES ('token_created', new_id);
+  RETURN true;
+END
+$$;

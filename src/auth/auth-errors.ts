@@ -1,0 +1,43 @@
+/** How authentication fails. Made anew each time, because a call adds to its error. */
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { callError, unavailable } from "../errors.js";
+
+/** One and the same for every token that is missing, malformed, unknown or wrong. */
+export function unauthenticated(): ConnectError {
+  return callError(Code.Unauthenticated, "the token is missing or not valid", {
+    reason: "UNAUTHENTICATED",
+  });
+}
+
+/** Only for who has the right secret. */
+export function tokenExpired(): ConnectError {
+  return callError(Code.Unauthenticated, "the token has expired", { reason: "TOKEN_EXPIRED" });
+}
+
+/** Only for who has the right secret; also when its project was deleted. */
+export function tokenRevoked(): ConnectError {
+  return callError(Code.Unauthenticated, "the token was revoked", { reason: "TOKEN_REVOKED" });
+}
+
+/** Too many wrong secrets came. */
+export function tooManyFailures(retryAfterMs: number): ConnectError {
+  return callError(Code.ResourceExhausted, "too many tokens with a wrong secret; try again later", {
+    reason: "AUTH_RATE_LIMITED",
+    retryAfterMs,
+  });
+}
+
+/** Too many tokens wait for their first look-up or hash. */
+export function verificationBusy(): ConnectError {
+  return unavailable("too many tokens wait to be verified; try again", {
+    reason: "VERIFICATION_BUSY",
+  });
+}
+
+/** Whether a token is right cannot be known now. */
+export function databaseAway(cause?: unknown): ConnectError {
+  return unavailable("the token cannot be verified while the database is away; try again", {
+    reason: "DATABASE_UNAVAILABLE",
+    cause,
+  });
+}

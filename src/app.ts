@@ -152,7 +152,18 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
       callsPerSecond: config.callsPerSecond,
       version,
       routes: [
-        anyRoute(tenancyRoute({ db, hasher, metrics, pageTokens, randomBytes, now: Date.now })),
+        anyRoute(
+          tenancyRoute({
+            db,
+            hasher,
+            metrics,
+            pageTokens,
+            resolveProject,
+            randomBytes,
+            random: Math.random,
+            now: Date.now,
+          }),
+        ),
         anyRoute(ingestRoute(ingest)),
         anyRoute(rejectionRoute({ ...ingest, pageTokens })),
         anyRoute(statsRoute({ db, resolveProject, pageTokens })),

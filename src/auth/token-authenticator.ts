@@ -59,8 +59,6 @@ const NOTE_USE_AFTER_MS = 60_000;
 const POLL_EVERY_MS = 500;
 /** Each poll looks back this far, so that a slow commit or a lost answer hides nothing. */
 const POLL_BACK_MS = 120_000;
-/** Further back no verified token is remembered: after UNASKED_MS none passes, and each is read again. */
-const MAX_BACK_MS = 86_400_000;
 /**
  * For how long verified tokens pass while the database cannot be asked. Streams that are open and calls that
  * need no database go on through a restart of it; a revocation meanwhile is unknown for as long.
@@ -243,7 +241,7 @@ export class TokenAuthenticator implements Authenticator, AsyncDisposable {
     const { db, now } = this.#deps;
     const startedAt = now();
     this.#watch.endExpired(startedAt);
-    const backMs = Math.min(POLL_BACK_MS + Math.max(0, startedAt - this.#polledAt), MAX_BACK_MS);
+    const backMs = POLL_BACK_MS + Math.max(0, startedAt - this.#polledAt);
     const ended = await listEnded(db, backMs, Date.now() + STATEMENT_TIMEOUT_MS);
     for (const tokenId of ended.tokenIds) {
       const verified = this.#verified.get(tokenId);

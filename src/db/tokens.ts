@@ -313,11 +313,11 @@ WHERE t.token_id = $1`;
 const ENDED = `
 SELECT token_id, NULL::bigint AS project_key
 FROM tokens
-WHERE revoked_at > now() - $1::int * interval '1 millisecond'
+WHERE revoked_at > now() - $1::bigint * interval '1 millisecond'
 UNION ALL
 SELECT NULL, project_key
 FROM projects
-WHERE deleted_at > now() - $1::int * interval '1 millisecond'`;
+WHERE deleted_at > now() - $1::bigint * interval '1 millisecond'`;
 
 const MARK_USED = `
 UPDATE tokens t

@@ -1,10 +1,6 @@
 /** From the run and part of a message to the place where its results go. */
-import { create } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import {
-  type IngestRunRequest,
-  IngestRunRequestSchema,
-} from "../../../gen/tally/v1/ingest_service_pb.js";
+import type { IngestRunRequest } from "../../../gen/tally/v1/ingest_service_pb.js";
 import { REJECTION_REASONS } from "../../db/rejections.js";
 import type { RetryOptions } from "../../db/retry.js";
 import { callError, invalidArgument, notFound, type Violation } from "../../errors.js";
@@ -19,7 +15,7 @@ export interface OpenedTarget {
   readonly target: IngestTarget;
   /** The run was known before. */
   readonly runDuplicate: boolean;
-  /** Fields of run and part whose stored value differs. */
+  /** Fields of run and part whose stored value differs; the caller keeps the copy. */
   readonly runConflict: readonly string[];
   /** The run's state may have changed. */
   readonly unsettled: boolean;
@@ -67,36 +63,11 @@ export async function openTarget(
   deps.metrics.runs.inc({
     outcome: conflicts.length > 0 ? "conflict" : duplicate ? "duplicate" : "accepted",
   });
-  if (conflicts.length > 0) {
-    await refuseRequest(
-      deps.db,
-      { ...origin, runKey, batchKey: deps.drawKey() },
-      conflictingRequest(request, conflicts),
-      retry,
-    );
-  }
   return {
     target: { ...origin, runKey, runDay },
     runDuplicate: duplicate,
     runConflict: conflicts,
     unsettled,
-  };
-}
-
-/** A run whose values conflict, as it is kept: without its results, which are stored. */
-export function conflictingRequest(request: IngestRunRequest, fields: readonly string[]) {
-  const { run, part, expectedResultCount } = request;
-  return {
-    request: create(IngestRunRequestSchema, {
-      ...(run === undefined ? {} : { run }),
-      ...(part === undefined ? {} : { part }),
-      ...(expectedResultCount === undefined ? {} : { expectedResultCount }),
-    }),
-    reason: REJECTION_REASONS.conflict,
-    violations: fields.map((field) => ({
-      field: field.startsWith("part.") ? field : `run.${field}`,
-      description: "is stored with another value; the first stays",
-    })),
   };
 }
 

@@ -10,6 +10,7 @@ import { validatePart, validateRun } from "../../ingest/validate-run.js";
 import type { ProjectRef } from "../resolve-project.js";
 import { finishTarget } from "./finish-target.js";
 import type { IngestDeps } from "./ingest-deps.js";
+import { keepConflict } from "./keep-conflict.js";
 import { openTarget } from "./open-target.js";
 import { addConflicts, addOutcome, emptySummary, type Summary } from "./summary.js";
 
@@ -53,8 +54,9 @@ export async function storeRunRequest(
       durationUs: run.duration === undefined ? null : toMicros(run.duration),
       expectedCount: expectedResultCount === undefined ? null : Number(expectedResultCount),
     };
-    addConflicts(summary, await finishTarget(deps, target, finish, request, retry));
+    addConflicts(summary, await finishTarget(deps, target, finish, retry));
   }
+  await keepConflict(deps, target, request, summary.runConflict, retry);
   if (finishes || opened.unsettled || outcome.unsettled) {
     await settleRunState(deps.db, target.projectKey, target.runKey, retry);
   }

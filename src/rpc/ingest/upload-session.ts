@@ -24,6 +24,7 @@ import { checkResultCount } from "./check-result-count.js";
 import { toCallError } from "./failures.js";
 import { finishTarget } from "./finish-target.js";
 import { type IngestDeps, retryOf, tokenOf } from "./ingest-deps.js";
+import { keepConflict } from "./keep-conflict.js";
 import { type OpenedTarget, openTarget } from "./open-target.js";
 import { createOrderedQueue } from "./ordered-queue.js";
 import { reportBatch } from "./report.js";
@@ -119,18 +120,23 @@ async function readOpen(iterator: AsyncIterator<UploadFrame>): Promise<UploadOpe
   return value.frame.value;
 }
 
-function openStream(
+async function openStream(
   deps: IngestDeps,
   project: ProjectRef,
   open: UploadOpen,
   context: CallContext,
 ): Promise<OpenedTarget> {
   const violations = [...validateOpenedRun(open.run), ...validatePart(open.part, "open.part")];
-  const opening = { request: asRequest(open), violations, streamed: true };
+  const request = asRequest(open);
   const retry = retryOf(deps, context);
-  return openTarget(deps, project, tokenOf(context), opening, retry).catch(async (error) => {
+  try {
+    const opening = { request, violations, streamed: true };
+    const opened = await openTarget(deps, project, tokenOf(context), opening, retry);
+    await keepConflict(deps, opened.target, request, opened.runConflict, retry);
+    return opened;
+  } catch (error) {
     throw await toCallError(deps, project, open.run?.runId ?? "", error, retry);
-  });
+  }
 }
 
 /**
@@ -206,7 +212,8 @@ async function finishStream(
     expectedCount:
       finish.expectedResultCount === undefined ? null : Number(finish.expectedResultCount),
   };
-  const conflicts = await finishTarget(deps, target, facts, asRequest(open, finish), retry);
+  const conflicts = await finishTarget(deps, target, facts, retry);
+  await keepConflict(deps, target, asRequest(open, finish), conflicts, retry);
   await settleRunState(deps.db, target.projectKey, target.runKey, retry);
   return conflicts;
 }

@@ -1,8 +1,9 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RejectionKind, RejectionReason } from "../../../gen/tally/v1/rejection_pb.js";
 import { RunState, Status } from "../../../gen/tally/v1/run_pb.js";
 import { errorMetadata, errorReason, fieldViolations } from "../../../src/client/index.js";
+import { failure } from "../../support/failure.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
 
 let server: TestServer;
@@ -19,17 +20,6 @@ const build = (runId: string) => ({
   duration: { seconds: 5n, nanos: 0 },
 });
 const result = (name: string, status = Status.PASSED) => ({ test: { suite: "s", name }, status });
-const failure = (call: Promise<unknown>): Promise<ConnectError> =>
-  call.then(
-    () => {
-      throw new Error("the call succeeded");
-    },
-    (error: unknown) => {
-      if (error instanceof ConnectError) return error;
-      throw error;
-    },
-  );
-
 describe("a run without results", () => {
   it("is complete in itself, and its repeat is a success", async () => {
     const { ingest, stats } = server.client(server.allToken);
@@ -68,9 +58,16 @@ describe("a run without results", () => {
       labels: { os: "linux", arch: "arm" },
     });
     const kept = await rejections.listRejections({ filter: { runId: "conflict" } });
-    expect(kept.rejections.map(({ kind, reason }) => [kind, reason])).toEqual([
-      [RejectionKind.RUN, RejectionReason.CONFLICT],
-      [RejectionKind.RUN, RejectionReason.CONFLICT],
+    expect(kept.rejections).toMatchObject([
+      {
+        kind: RejectionKind.RUN,
+        reason: RejectionReason.CONFLICT,
+        fieldViolations: [
+          { field: "run.source.branch" },
+          { field: 'run.labels["os"]' },
+          { field: "run.status" },
+        ],
+      },
     ]);
   });
 

@@ -1,0 +1,135 @@
+import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { expect, it } from "vitest";
+import { Connection } from "../../src/db/client.js";
+import { migrate } from "../../src/db/migrate.js";
+import { createEmptyDatabase } from "../support/database.js";
+
+const ALL = ["0001_tenancy.sql", "0002_ingest.sql"];
+
+it("applies every file once, and makes the partitions of three months", async () => {
+  await using database = await createEmptyDatabase();
+  await using connection = new Connection({ url: database.url, prepare: true });
+  const { applied } = await migrate({ connection });
+  expect(applied.slice(0, 2)).toEqual(ALL);
+  expect(await migrate({ connection })).toEqual({ applied: [] });
+  const rows = await connection.query<{ name: string; applied: boolean }>(
+    "SELECT name, applied_at <= now() AS applied FROM schema_migrations ORDER BY version",
+  );
+  expect(rows).toEqual(applied.map((name) => ({ name, applied: true })));
+  const [partitions] = await connection.query<{ count: string }>(
+    "SELECT count(*) FROM pg_inherits WHERE inhparent = 'results'::regclass",
+  );
+  expect(partitions?.count).toBe("3");
+});
+
+it("applies each file once when three servers start at once", async () => {
+  await using database = await createEmptyDatabase();
+  const connections = [0, 1, 2].map(() => new Connection({ url: database.url, prepare: true }));
+  try {
+    const all = await Promise.all(connections.map((connection) => migrate({ connection })));
+    const applied = all.flatMap((each) => each.applied).sort();
+    expect(applied).toEqual([...new Set(applied)]);
+    expect(applied.slice(0, 2)).toEqual(ALL);
+  } finally {
+    for (const connection of connections) await connection[Symbol.asyncDispose]();
+  }
+});
+
+it("waits for another server's migration and does not repeat it", async () => {
+  await using database = await createEmptyDatabase();
+  await using folder = await copyMigrations();
+  // Slow enough that every server has seen it as pending before the first one commits.
+  const next = await folder.add("slow", "SELECT pg_sleep(0.5);\nCREATE TABLE slow (a int);\n");
+  const connections = [0, 1, 2].map(() => new Connection({ url: database.url, prepare: true }));
+  try {
+    const all = await Promise.all(
+      connections.map((connection) => migrate({ connection, migrationsDir: folder.url })),
+    );
+    expect(all.flatMap((each) => each.applied).filter((name) => name === next)).toHaveLength(1);
+  } finally {
+    for (const connection of connections) await connection[Symbol.asyncDispose]();
+  }
+});
+
+it("refuses a database that is newer than the code, and changes nothing", async () => {
+  await using database = await createEmptyDatabase();
+  await using connection = new Connection({ url: database.url, prepare: true });
+  await using folder = await copyMigrations();
+  const newer = await folder.add("newer", "CREATE TABLE newer (a int);\n");
+  await migrate({ connection, migrationsDir: folder.url });
+  await expect(migrate({ connection })).rejects.toThrow(
+    `the database is newer than this server: it has migration ${newer}`,
+  );
+});
+
+it("refuses a file that has changed since it was applied", async () => {
+  await using database = await createEmptyDatabase();
+  await using connection = new Connection({ url: database.url, prepare: true });
+  await using folder = await copyMigrations();
+  const name = await folder.add("extra", "CREATE TABLE extra (a int);\n");
+  await migrate({ connection, migrationsDir: folder.url });
+  await writeFile(new URL(name, folder.url), "CREATE TABLE extra (b int);\n");
+  await expect(migrate({ connection, migrationsDir: folder.url })).rejects.toThrow(
+    `migration ${name} has changed since it was applied`,
+  );
+  // Line ends that a checkout changes are no change.
+  await writeFile(new URL(name, folder.url), "CREATE TABLE extra (a int);\r\n");
+  expect(await migrate({ connection, migrationsDir: folder.url })).toEqual({ applied: [] });
+});
+
+it("leaves nothing of a file that fails, and can go on when it is mended", async () => {
+  await using database = await createEmptyDatabase();
+  await using connection = new Connection({ url: database.url, prepare: true });
+  await using folder = await copyMigrations();
+  const name = await folder.add("broken", "CREATE TABLE half (a int);\nSELECT nonsense;\n");
+  await expect(migrate({ connection, migrationsDir: folder.url })).rejects.toThrow(
+    `migration ${name} failed: column "nonsense" does not exist`,
+  );
+  const [left] = await connection.query("SELECT to_regclass('half') AS half");
+  expect(left).toEqual({ half: null });
+  await writeFile(new URL(name, folder.url), "CREATE TABLE half (a int);\n");
+  expect(await migrate({ connection, migrationsDir: folder.url })).toEqual({ applied: [name] });
+});
+
+it("refuses a gap in the numbers", async () => {
+  await using database = await createEmptyDatabase();
+  await using connection = new Connection({ url: database.url, prepare: true });
+  await using folder = await copyMigrations();
+  await writeFile(new URL("0099_far.sql", folder.url), "SELECT 1;\n");
+  await expect(migrate({ connection, migrationsDir: folder.url })).rejects.toThrow(
+    "migration 0099_far.sql is out of place",
+  );
+});
+
+it("warns when the database does not wait for the disk", async () => {
+  await using database = await createEmptyDatabase();
+  const warnings: object[] = [];
+  const log = { info: () => {}, warn: (fields: object) => void warnings.push(fields) };
+  await using safe = new Connection({ url: database.url, prepare: true });
+  await migrate({ connection: safe, log });
+  expect(warnings).toEqual([]);
+  const settings = { synchronous_commit: "off" };
+  await using unsafe = new Connection({ url: database.url, prepare: true, settings });
+  await migrate({ connection: unsafe, log });
+  expect(warnings).toEqual([{ event: "synchronous_commit_off" }]);
+});
+
+/** A folder with the migrations of this code, to which a test adds the next one. */
+async function copyMigrations() {
+  const path = await mkdtemp(join(tmpdir(), "tally-migrations-"));
+  const own = fileURLToPath(new URL("../../src/db/migrations/", import.meta.url));
+  await cp(own, path, { recursive: true });
+  const url = pathToFileURL(`${path}/`);
+  return {
+    url,
+    async add(name: string, sql: string): Promise<string> {
+      const file = `${String((await readdir(path)).length + 1).padStart(4, "0")}_${name}.sql`;
+      await writeFile(new URL(file, url), sql);
+      return file;
+    },
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}

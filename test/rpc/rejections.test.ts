@@ -1,0 +1,205 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { IngestRunRequestSchema } from "../../gen/tally/v1/ingest_service_pb.js";
+import { RejectionKind, RejectionReason, RejectionState } from "../../gen/tally/v1/rejection_pb.js";
+import { ReplayOutcome } from "../../gen/tally/v1/rejection_service_pb.js";
+import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
+import { errorMetadata, errorReason } from "../../src/client/index.js";
+import { failure } from "../support/failure.js";
+import { startTestServer, type TestServer } from "../support/server.js";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+const client = () => server.client(server.allToken);
+
+const named = (name: string, status = Status.PASSED) => ({ test: { suite: "s", name }, status });
+
+/** Sends a run of one good and one bad result, which announces both; the id of the refused one. */
+async function refuse(runId: string): Promise<string> {
+  const answer = await client().ingest.ingestRun({
+    run: { runId, status: Status.PASSED },
+    results: [named("good"), named("")],
+    expectedResultCount: 2n,
+  });
+  return answer.rejections[0]?.rejectionId ?? "";
+}
+
+describe("a refused result", () => {
+  it("is listed with what is wrong, and grows its count when it comes again", async () => {
+    const id = await refuse("listed");
+    expect(await refuse("listed")).toBe(id);
+    const { rejections } = await client().rejections.listRejections({
+      filter: { runId: "listed" },
+    });
+    expect(rejections).toMatchObject([
+      {
+        rejectionId: id,
+        kind: RejectionKind.RESULT,
+        reason: RejectionReason.INVALID,
+        state: RejectionState.OPEN,
+        fieldViolations: [{ field: "test.name", description: "is required" }],
+        index: 1n,
+        repeatCount: 2n,
+        item: { case: "result", value: { test: { suite: "s" } } },
+      },
+    ]);
+  });
+
+  it("does not make its run incomplete, and is counted once", async () => {
+    await refuse("kept");
+    await refuse("kept");
+    const { run, parts } = await client().stats.getRun({ runId: "kept" });
+    expect(run).toMatchObject({
+      state: RunState.FINISHED,
+      totals: { resultCount: 1n, rejectedCount: 1n },
+    });
+    expect(parts[0]).toMatchObject({ rejectedCount: 1n, missingCount: 0n });
+  });
+
+  it("is judged, mended, stored and resolved, once and only once", async () => {
+    const rejectionId = await refuse("mended");
+    const { rejections, stats } = client();
+    const replay = async (entry: object, validateOnly = false) => {
+      const entries = [{ rejectionId, ...entry }];
+      const { results } = await rejections.replayRejections({ entries, validateOnly });
+      return ReplayOutcome[results[0]?.outcome ?? 0];
+    };
+    const mended = { replacement: { case: "result", value: named("mended") } };
+    expect(await replay({})).toBe("REJECTED");
+    expect(await replay(mended, true)).toBe("ACCEPTED");
+    expect((await stats.getRun({ runId: "mended" })).run?.totals?.resultCount).toBe(1n);
+    const racing = await Promise.all([replay(mended), replay(mended), replay(mended)]);
+    expect(racing.filter((outcome) => outcome === "ACCEPTED")).toHaveLength(1);
+    expect(racing).not.toContain("REJECTED");
+    expect(await replay(mended)).toBe("ALREADY_CLOSED");
+    const { run } = await stats.getRun({ runId: "mended" });
+    expect(run).toMatchObject({
+      state: RunState.FINISHED,
+      totals: { resultCount: 2n, rejectedCount: 0n },
+    });
+    const filter = { runId: "mended", state: RejectionState.RESOLVED };
+    const { rejections: resolved } = await rejections.listRejections({ filter });
+    expect(resolved.map((each) => each.rejectionId)).toEqual([rejectionId]);
+  });
+
+  it("stays as it was when its replacement is refused, which is kept too", async () => {
+    const rejectionId = await refuse("worse");
+    const { rejections } = client();
+    const value = { test: { name: "x" }, status: Status.UNSPECIFIED };
+    const entries = [{ rejectionId, replacement: { case: "result" as const, value } }];
+    const { results } = await rejections.replayRejections({ entries });
+    expect(results).toMatchObject([
+      { outcome: ReplayOutcome.REJECTED, fieldViolations: [{ field: "status" }] },
+    ]);
+    const { rejections: kept } = await rejections.listRejections({ filter: { runId: "worse" } });
+    expect(kept.map((each) => each.rejectionId).sort()).toEqual(
+      [rejectionId, results[0]?.newRejectionId ?? ""].sort(),
+    );
+  });
+
+  it("is dismissed with a note, and then leaves the project's bound", async () => {
+    const rejectionId = await refuse("dismissed");
+    const { rejections } = client();
+    const request = { rejectionIds: [rejectionId, "f".repeat(32)], note: "not needed" };
+    expect(await rejections.dismissRejections(request)).toMatchObject({
+      dismissedCount: 1,
+      skippedRejectionIds: ["f".repeat(32)],
+    });
+    expect((await rejections.dismissRejections(request)).dismissedCount).toBe(0);
+    const filter = { state: RejectionState.DISMISSED };
+    const { rejections: listed } = await rejections.listRejections({ filter });
+    expect(listed).toMatchObject([{ rejectionId, note: "not needed" }]);
+  });
+});
+
+describe("a conflict", () => {
+  it("is kept with its content, and stays a conflict when it is replayed", async () => {
+    const { ingest, rejections } = client();
+    const run = { runId: "conflict" };
+    await ingest.ingestRun({ run, results: [named("a")] });
+    const answer = await ingest.ingestRun({ run, results: [named("a", Status.FAILED)] });
+    const rejectionId = answer.rejections[0]?.rejectionId ?? "";
+    const { rejections: kept } = await rejections.listRejections({ filter: run });
+    expect(kept).toMatchObject([{ item: { case: "result", value: { status: Status.FAILED } } }]);
+    const { results } = await rejections.replayRejections({ entries: [{ rejectionId }] });
+    expect(results).toMatchObject([{ outcome: ReplayOutcome.CONFLICT }]);
+  });
+});
+
+describe("a refused run", () => {
+  it("is kept whole, and its mended copy is stored with all its results", async () => {
+    const { ingest, rejections, stats } = client();
+    const request = {
+      run: { runId: "", status: Status.FAILED },
+      results: [named("a"), named("b", Status.FAILED)],
+    };
+    const error = await failure(ingest.ingestRun(request));
+    const rejectionId = errorMetadata(error)["rejection_id"] ?? "";
+    const filter = { kind: RejectionKind.RUN };
+    const [kept] = (await rejections.listRejections({ filter })).rejections;
+    expect(kept?.rejectionId).toBe(rejectionId);
+    if (kept?.item.case !== "ingestRunRequest") throw new Error("kept as something else");
+    const copy = fromBinary(IngestRunRequestSchema, kept.item.value);
+    expect(copy.results).toHaveLength(2);
+    if (copy.run !== undefined) copy.run.runId = "mended run";
+    const value = toBinary(IngestRunRequestSchema, copy);
+    const entries = [{ rejectionId, replacement: { case: "ingestRunRequest" as const, value } }];
+    const { results } = await rejections.replayRejections({ entries });
+    expect(results).toMatchObject([{ outcome: ReplayOutcome.ACCEPTED }]);
+    const { run } = await stats.getRun({ runId: "mended run" });
+    expect(run).toMatchObject({ state: RunState.FINISHED, totals: { resultCount: 2n } });
+  });
+});
+
+describe("many", () => {
+  it("are paged newest first, replayed and dismissed by a filter", async () => {
+    const { ingest, rejections } = client();
+    const run = { runId: "many" };
+    const results = Array.from({ length: 25 }, (_, i) => ({ test: { suite: `${i}` }, status: 1 }));
+    await ingest.ingestRun({ run, results });
+    const seen: string[] = [];
+    let pageToken = "";
+    do {
+      const page = await rejections.listRejections({ filter: run, pageSize: 10, pageToken });
+      seen.push(...page.rejections.map(({ rejectionId }) => rejectionId));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    expect(new Set(seen).size).toBe(25);
+    const replayed = await rejections.replayRejections({ filter: run });
+    expect(replayed.results.map(({ outcome }) => outcome)).toEqual(
+      Array.from({ length: 25 }, () => ReplayOutcome.REJECTED),
+    );
+    expect((await rejections.dismissRejections({ filter: run })).dismissedCount).toBe(25);
+  });
+
+  it("are bounded: beyond the project's bytes a call fails and keeps nothing", async () => {
+    const { tenancy } = server.client();
+    const { projectId } = server;
+    const setBound = (keptRefusalBytes: bigint) =>
+      tenancy.updateProject({
+        project: { projectId, settings: { keptRefusalBytes } },
+        updateMask: { paths: ["settings.kept_refusal_bytes"] },
+      });
+    await setBound(1n);
+    try {
+      const error = await failure(refuse("over the bound"));
+      expect(error.code).toBe(Code.ResourceExhausted);
+      expect(errorReason(error)).toBe("REFUSAL_QUOTA_EXCEEDED");
+      const filter = { runId: "over the bound" };
+      expect((await client().rejections.listRejections({ filter })).rejections).toEqual([]);
+    } finally {
+      await setBound(0n);
+    }
+  });
+});
+
+it("asks for either entries or a filter", async () => {
+  const { rejections } = client();
+  expect((await failure(rejections.replayRejections({}))).code).toBe(Code.InvalidArgument);
+  const both = { rejectionIds: ["a"], filter: {} };
+  expect((await failure(rejections.dismissRejections(both))).code).toBe(Code.InvalidArgument);
+});

@@ -8,6 +8,7 @@ import { type Cleanups, createCleanups } from "./cleanups.js";
 import type { Config } from "./config.js";
 import { Connection } from "./db/client.js";
 import { migrate } from "./db/migrate.js";
+import { ping } from "./db/ping.js";
 import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
 import { startEmbeddedPostgres } from "./embedded/postgres.js";
@@ -172,7 +173,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
       authenticator,
       metrics,
       log,
-      readiness: [{ name: "database", check: async () => void (await db.query("SELECT 1")) }],
+      readiness: [{ name: "database", check: () => ping(db) }],
       now: Date.now,
       newRequestId: randomUUID,
     }),

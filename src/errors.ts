@@ -38,7 +38,7 @@ export interface ErrorFacts {
 }
 
 /** The name under which our ErrorInfo reasons are unique. */
-export const ERROR_DOMAIN = "tally";
+const ERROR_DOMAIN = "tally";
 
 /** An error with ErrorInfo, and the other details that the facts ask for. */
 export function callError(code: Code, message: string, facts: ErrorFacts): ConnectError {

@@ -109,7 +109,7 @@ describe("upload", () => {
     expect(again).toMatchObject({ runId: summary.runId, acceptedCount: 0, duplicateCount: 21 });
     const { run, parts } = await answer(token, "runs", "show", summary.runId);
     expect(run).toMatchObject({ state: "RUN_STATE_FINISHED", totals: { resultCount: "21" } });
-    expect(parts).toMatchObject([{ part: { producer: "tally-cli" }, expectedResultCount: "21" }]);
+    expect(parts).toMatchObject([{ part: { producer: "tally-cli" }, storedCount: "21" }]);
   });
 
   it("keeps what comes before the damage, and names file, line and reason", async () => {

@@ -373,7 +373,7 @@ export function callGrpcBytes(
 }
 
 /** A grpc-js error as an outcome. */
-export function grpcOutcome(error: ServiceError): Outcome {
+function grpcOutcome(error: ServiceError): Outcome {
   const [bytes] = error.metadata.get("grpc-status-details-bin");
   const status =
     bytes instanceof Buffer ? fromBinary(StatusSchema, bytes) : create(StatusSchema, {});
@@ -396,7 +396,7 @@ export function pathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
-export const same = (bytes: Buffer): Buffer => bytes;
+const same = (bytes: Buffer): Buffer => bytes;
 
 type Upload = MessageInitShape<typeof UploadResultsRequestSchema>;
 type Publish = MessageInitShape<typeof PublishResultsRequestSchema>;

@@ -123,6 +123,7 @@ CREATE TABLE results (
 CREATE INDEX results_failures ON results (project_key, run_day, run_key) WHERE status IN (2, 3);
 
 -- Creates the partition of a month, once, whoever else tries; attaching takes no lock that stops writers.
+-- Who comes second waits for the first and then fails to create it: by then it is whole.
 CREATE FUNCTION ensure_results_partition(month date) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   first_day date := date_trunc('month', month)::date;
@@ -131,15 +132,15 @@ BEGIN
   IF to_regclass(partition) IS NOT NULL THEN
     RETURN;
   END IF;
-  PERFORM pg_advisory_xact_lock(hashtextextended('tally ensure_results_partition', 0));
-  IF to_regclass(partition) IS NOT NULL THEN
-    RETURN;
-  END IF;
   EXECUTE format('CREATE TABLE %I (LIKE results INCLUDING ALL)', partition);
   EXECUTE format(
     'ALTER TABLE results ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
     partition, first_day, (first_day + interval '1 month')::date
   );
+EXCEPTION
+  -- The second one comes from the catalogue's own keys.
+  WHEN duplicate_table OR unique_violation THEN
+    NULL;
 END
 $$;
 

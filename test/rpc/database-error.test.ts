@@ -1,0 +1,31 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { expect, it } from "vitest";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { DbError, type DbErrorKind } from "../../src/db/errors.js";
+import { fromDbError } from "../../src/rpc/database-error.js";
+
+it.each<[DbErrorKind, string, Code, string, boolean]>([
+  ["transient", "", Code.Unavailable, "DATABASE_UNAVAILABLE", true],
+  ["timeout", "", Code.Unavailable, "DATABASE_BUSY", true],
+  ["check", "rejection_quota", Code.ResourceExhausted, "REFUSAL_QUOTA_EXCEEDED", false],
+])("turns %s %s into a status that a caller can act on", (kind, constraint, code, reason, hint) => {
+  const cause = new DbError(kind, "secret text of the server", "", constraint);
+  const error = fromDbError(cause);
+  if (!(error instanceof ConnectError)) throw new Error("no ConnectError");
+  expect(error.code).toBe(code);
+  expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe(reason);
+  expect(error.findDetails(RetryInfoSchema).length > 0).toBe(hint);
+  expect(error.message).not.toContain("secret text");
+  expect(error.cause).toBe(cause);
+});
+
+it.each([
+  new DbError("bug", "x", "42601", ""),
+  new DbError("poison", "x", "22021", ""),
+  new DbError("unique", "x", "23505", "runs_pkey"),
+  new DbError("check", "x", "23514", ""),
+  new ConnectError("x", Code.NotFound),
+  new Error("x"),
+])("leaves %o as it is", (error) => {
+  expect(fromDbError(error)).toBe(error);
+});

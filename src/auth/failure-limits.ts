@@ -5,10 +5,12 @@ import { tooManyFailures } from "./auth-errors.js";
 export interface FailureLimits {
   /** Throws RESOURCE_EXHAUSTED if this address has sent too many wrong secrets for this id. */
   checkPair(address: string, tokenId: string): void;
-  /** Throws RESOURCE_EXHAUSTED if all addresses together have sent too many. */
-  checkServer(): void;
-  /** The secret was wrong; `hashed` if that took a hash. */
-  failed(address: string, tokenId: string, hashed: boolean): void;
+  /** Takes one of the hashes that may fail. Throws RESOURCE_EXHAUSTED if all addresses together used them up. */
+  takeHash(): void;
+  /** Gives it back: the secret was right. */
+  returnHash(): void;
+  /** The secret was wrong. */
+  failed(address: string, tokenId: string): void;
 }
 
 const FAILURES_PER_SECOND = 4;
@@ -37,13 +39,15 @@ export function createFailureLimits(now: () => number): FailureLimits {
       if (pair.until > now()) throw tooManyFailures(pair.until - now());
       pairs.delete(keyOf(address, tokenId));
     },
-    checkServer() {
+    takeHash() {
       refill();
       if (left < 1) throw tooManyFailures(((1 - left) / FAILURES_PER_SECOND) * 1000);
+      left -= 1;
     },
-    failed(address, tokenId, hashed) {
-      refill();
-      if (hashed) left -= 1;
+    returnHash() {
+      left = Math.min(FAILURES_PER_SECOND, left + 1);
+    },
+    failed(address, tokenId) {
       const key = keyOf(address, tokenId);
       const pair = pairs.get(key);
       if (pair !== undefined && pair.until > now()) pair.count += 1;

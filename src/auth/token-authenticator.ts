@@ -193,11 +193,12 @@ export class TokenAuthenticator implements Authenticator, AsyncDisposable {
       const isWrong = other?.credential.secretHash === credential.secretHash;
       const matches =
         !isWrong &&
-        (await hasher.matches(secret, credential.secretHash, () => this.#limits.checkServer()));
+        (await hasher.matches(secret, credential.secretHash, () => this.#limits.takeHash()));
       if (!matches) {
-        this.#limits.failed(address, tokenId, !isWrong);
+        this.#limits.failed(address, tokenId);
         return { refuse: unauthenticated, projectId };
       }
+      this.#limits.returnHash();
       return { verified: this.#remember(mac, credential, readAt) };
     } catch (error) {
       if (error instanceof DbError) return { refuse: () => databaseAway(error), projectId };

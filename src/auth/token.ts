@@ -42,7 +42,7 @@ export interface Claim {
 }
 
 /** The id of an operator's own text as admin token. No token drawn here can have it. */
-export const CONFIGURED_ID = "configured";
+const CONFIGURED_ID = "configured";
 
 /**
  * The claim of a text: of a token, or of an operator's own text of 24 to 512 characters, whose digest is the

@@ -11,36 +11,45 @@ it("lets four failed hashes a second pass on the whole server", () => {
   const { clock, limits } = setUp();
   for (let second = 0; second < 3; second++) {
     for (let i = 0; i < 4; i++) {
-      limits.checkServer();
-      limits.failed(`10.0.${second}.${i}`, "id", true);
+      limits.takeHash();
     }
-    expect(refused(() => limits.checkServer())).toBe(true);
+    expect(refused(() => limits.takeHash())).toBe(true);
     clock.ms += 249;
-    expect(refused(() => limits.checkServer())).toBe(true);
+    expect(refused(() => limits.takeHash())).toBe(true);
     clock.ms += 751;
   }
 });
 
-it("counts wrong secrets that took no hash for their address and id alone", () => {
+it("gives back the hash of a right secret, and no more than that", () => {
+  const { limits } = setUp();
+  for (let i = 0; i < 20; i++) {
+    limits.takeHash();
+    limits.returnHash();
+  }
+  for (let i = 0; i < 4; i++) limits.takeHash();
+  expect(refused(() => limits.takeHash())).toBe(true);
+});
+
+it("counts a wrong secret for its address and id alone", () => {
   const { limits } = setUp();
   for (let i = 0; i < 10; i++) {
     limits.checkPair("10.0.0.1", "a");
-    limits.failed("10.0.0.1", "a", false);
+    limits.failed("10.0.0.1", "a");
   }
   expect(refused(() => limits.checkPair("10.0.0.1", "a"))).toBe(true);
   limits.checkPair("10.0.0.2", "a");
   limits.checkPair("10.0.0.1", "b");
-  limits.checkServer();
+  limits.takeHash();
 });
 
 it("forgets a pair's failures after a minute", () => {
   const { clock, limits } = setUp();
-  for (let i = 0; i < 10; i++) limits.failed("10.0.0.1", "a", false);
+  for (let i = 0; i < 10; i++) limits.failed("10.0.0.1", "a");
   clock.ms += 59_999;
   expect(refused(() => limits.checkPair("10.0.0.1", "a"))).toBe(true);
   clock.ms += 1;
   limits.checkPair("10.0.0.1", "a");
-  limits.failed("10.0.0.1", "a", false);
+  limits.failed("10.0.0.1", "a");
   limits.checkPair("10.0.0.1", "a");
 });
 

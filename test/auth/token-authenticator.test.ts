@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import type { Principal } from "../../src/auth/principal.js";
 import { listAuditEntries } from "../../src/db/audit-entries.js";
 import { deleteOrganization } from "../../src/db/organizations.js";
@@ -75,7 +76,8 @@ it("gives every other failure one and the same answer", async () => {
       .then(() => auth.authenticate(header, HERE))
       .then(
         () => `${header} passed`,
-        (e: ConnectError) => JSON.stringify([e.code, e.rawMessage, e.details]),
+        (e: ConnectError) =>
+          JSON.stringify([e.code, e.rawMessage, e.details.length, e.findDetails(ErrorInfoSchema)]),
       );
     answers.add(error);
   }

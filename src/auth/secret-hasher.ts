@@ -53,11 +53,12 @@ export class SecretHasher implements AsyncDisposable {
     return (await this.#run({ secret, hash }, admit)).matches === true;
   }
 
+  /** Ends the thread. What waits fails with UNAVAILABLE, and so does every later call. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await this.#worker?.terminate();
     this.#fail(closedError());
     for (const waiting of this.#queue.splice(0)) waiting.reject(closedError());
+    await this.#worker?.terminate();
   }
 
   #run(task: BcryptTask, admit: () => void): Promise<BcryptAnswer> {

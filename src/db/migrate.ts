@@ -139,7 +139,8 @@ async function listPending(
 
 /**
  * False if another server was first. Postgres runs a text of several statements as one transaction, so a lost
- * connection leaves either all of it or nothing; no session lock is held that a pooler could mislay.
+ * connection leaves either all of it or nothing; no session lock is held that a pooler could mislay. A file
+ * has the time of one statement, 30 s: longer work belongs into a job.
  */
 async function apply(connection: Connection, migration: Migration): Promise<boolean> {
   const { version, name, checksum, sql } = migration;

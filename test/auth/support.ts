@@ -107,6 +107,12 @@ export function wrongSecret({ header }: MadeToken): string {
   return `Bearer ${formatToken({ prefix, id, secret: text.split("_")[3] ?? "" })}`;
 }
 
+/** The same id and secret, with the kind of an admin token and a right checksum. */
+export function asAdmin({ header }: MadeToken): string {
+  const [, , id = "", secret = ""] = header.split("_");
+  return `Bearer ${formatToken({ prefix: "admin", id, secret })}`;
+}
+
 /** The code and reason with which a call fails; "" if it does not. */
 export async function failureOf(call: () => unknown): Promise<string> {
   try {

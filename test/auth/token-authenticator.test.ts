@@ -8,7 +8,7 @@ import { deleteOrganization } from "../../src/db/organizations.js";
 import { deleteProject } from "../../src/db/projects.js";
 import { readToken, revokeToken } from "../../src/db/tokens.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
-import { AuthLab, actor, failureOf, wrongSecret } from "./support.js";
+import { AuthLab, actor, asAdmin, failureOf, wrongSecret } from "./support.js";
 
 let lab: AuthLab;
 let project: { projectKey: string; projectId: string; organizationId: string };
@@ -68,7 +68,7 @@ it("gives every other failure one and the same answer", async () => {
     "Bearer some text of an operator that nobody configured",
     "Bearer \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
     `${known.header}0`,
-    known.header.replace("tly_proj", "tly_admin"),
+    asAdmin(known),
     wrongSecret(known),
     unknown.header,
   ]) {

@@ -38,7 +38,10 @@ export function updateProject(
   };
 }
 
-/** What the mask names. `settings` as a whole means every setting that the caller may set. */
+/**
+ * What the mask names. `settings` as a whole means every setting that the caller may set, so that a message
+ * that was read, changed and sent back is taken from a project's token too.
+ */
 function readChange(
   project: Project | undefined,
   paths: readonly string[],

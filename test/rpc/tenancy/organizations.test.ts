@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { failure, losingAnswers, TenancyLab } from "./support.js";
+import { ADMIN, failure, losingAnswers, TenancyLab } from "./support.js";
 
 let lab: TenancyLab;
 beforeAll(async () => {
@@ -79,6 +79,16 @@ it("meets its own row when the answer of the first attempt is lost", async () =>
   const { auditEntries } = await lab.call("listAuditEntries", {});
   const id = organization?.organizationId;
   expect(auditEntries.filter(({ organizationId }) => organizationId === id)).toHaveLength(1);
+});
+
+it("knows its own row although its name has gone to another one meanwhile", async () => {
+  let heir = "";
+  const db = losingAnswers(lab.pool, /INSERT INTO organizations/, async () => {
+    await lab.pool.query("UPDATE organizations SET deleted_at = now() WHERE name = 'Heirloom'");
+    heir = await lab.organization("Heirloom");
+  });
+  const { organization } = await lab.call("createOrganization", { name: "Heirloom" }, ADMIN, db);
+  expect(organization?.organizationId).not.toBe(heir);
 });
 
 it.each(["org_unknown", "a\0b", "x".repeat(5000), "'; --", "Ünïcode", "\ud800"])(

@@ -134,14 +134,22 @@ export async function failure(call: Promise<unknown>): Promise<Failure> {
   throw new Error("the call succeeded");
 }
 
-/** A database that carries out the first statement that matches, and loses its answer. */
-export function losingAnswers(db: Queryable, matches: RegExp): Queryable & { lost: number } {
+/**
+ * A database that carries out the first statement that matches, and loses its answer; `meanwhile` happens
+ * before the next attempt.
+ */
+export function losingAnswers(
+  db: Queryable,
+  matches: RegExp,
+  meanwhile: () => Promise<unknown> = async () => {},
+): Queryable & { lost: number } {
   const losing: Queryable & { lost: number } = {
     lost: 0,
     async query(text, params, options) {
       const rows = await db.query<never>(text, params, options);
       if (losing.lost === 0 && matches.test(text)) {
         losing.lost += 1;
+        await meanwhile();
         throw new DbError("transient", "the answer was lost", "", "");
       }
       return rows;

@@ -20,6 +20,7 @@ import { abandonRuns } from "./jobs/abandon-runs.js";
 import { createPartitions } from "./jobs/create-partitions.js";
 import { dropClosedRefusals } from "./jobs/drop-closed-refusals.js";
 import { startJobs } from "./jobs/job.js";
+import { pruneAudit } from "./jobs/prune-audit.js";
 import { purgeDeleted } from "./jobs/purge-deleted.js";
 import { settleRuns } from "./jobs/settle-runs.js";
 import { limits } from "./limits.js";
@@ -117,7 +118,14 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
   });
   const authenticator = cleanups.use(new TokenAuthenticator({ db, hasher, log, now: Date.now }));
   const jobDeps = { db, log, now: Date.now, random: Math.random };
-  const jobs = [settleRuns, abandonRuns, purgeDeleted, dropClosedRefusals, createPartitions];
+  const jobs = [
+    settleRuns,
+    abandonRuns,
+    purgeDeleted,
+    dropClosedRefusals,
+    createPartitions,
+    pruneAudit,
+  ];
   cleanups.use(
     startJobs(
       jobs.map((job) => job(jobDeps)),

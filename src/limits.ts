@@ -58,4 +58,6 @@ export const limits = {
   abandonAfterMs: 24 * 3600 * 1000,
   /** How long the bytes of a resolved or dismissed rejection are kept. */
   closedRefusalBytesMs: 30 * 24 * 3600 * 1000,
+  /** How long the audit log keeps refused calls. */
+  auditedRefusalsMs: 30 * 24 * 3600 * 1000,
 } as const;

@@ -136,9 +136,9 @@ export const settings = {
   ),
   adminToken: secret(
     "TALLY_ADMIN_TOKEN",
-    "an admin token, tly_admin_…",
+    "an admin token, tly_admin_…, or 24 to 512 other characters",
     parseText,
-    "The admin token to use instead of one made at the first start.",
+    "The admin token to use instead of one made at the first start: `tly_admin_…`, or 24 to 512 other characters.",
   ),
   bcryptCost: setting(
     "TALLY_BCRYPT_COST",

@@ -71,6 +71,16 @@ export async function addRefusals(db: Queryable, refusals: readonly Refusals[]):
   ]);
 }
 
+/** Removes up to `limit` rows of refusals before a time, by audit_entries_refusals; how many. */
+export async function pruneRefusals(
+  db: Queryable,
+  beforeUs: number,
+  limit: number,
+): Promise<number> {
+  const rows = await db.query(PRUNE, [beforeUs, limit]);
+  return rows.length;
+}
+
 interface AuditRow {
   readonly audit_entry_id: string;
   readonly create_us: string;
@@ -108,3 +118,14 @@ FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
 ORDER BY minute, address, token_id
 ON CONFLICT (refused_minute, address, subject_id) WHERE refused_minute IS NOT NULL DO UPDATE SET
   entry_count = a.entry_count + EXCLUDED.entry_count`;
+
+const PRUNE = `
+DELETE FROM audit_entries
+WHERE audit_entry_id IN (
+  SELECT audit_entry_id
+  FROM audit_entries
+  WHERE refused_minute < ${timeOf("$1")}
+  ORDER BY refused_minute
+  LIMIT $2::int
+)
+RETURNING 1`;

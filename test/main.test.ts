@@ -1,0 +1,251 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import { UploadProgressSchema } from "../gen/tally/v1/ingest_service_pb.js";
+import { RunState, Status } from "../gen/tally/v1/run_pb.js";
+import { createTallyClient } from "../src/client/index.js";
+import { Connection } from "../src/db/client.js";
+import { createEmptyDatabase, type TestDatabase } from "./support/database.js";
+
+const ADMIN = "an-admin-token-for-tests-only";
+let database: TestDatabase;
+let dataDir: string;
+const children: ChildProcess[] = [];
+beforeEach(async () => {
+  database = await createEmptyDatabase();
+  dataDir = await mkdtemp(join(tmpdir(), "tally-main-"));
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  await database[Symbol.asyncDispose]();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly exited: Promise<[number | null, NodeJS.Signals | null]>;
+}
+
+function start(command: string, env: Record<string, string> = {}): Started {
+  const program = fileURLToPath(new URL("../dist/src/main.js", import.meta.url));
+  const child = spawn(process.execPath, [program, command], {
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      TALLY_PORT: "0",
+      TALLY_DATA_DIR: dataDir,
+      DATABASE_URL: database.url,
+      TALLY_ADMIN_TOKEN: ADMIN,
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk) => {
+      text += chunk;
+    });
+  }
+  const exited = once(child, "exit") as Started["exited"];
+  return { child, output: () => text, exited };
+}
+
+async function serve(env: Record<string, string> = {}): Promise<Started & { url: string }> {
+  const started = start("serve", env);
+  let ended = false;
+  void started.exited.then(() => {
+    ended = true;
+  });
+  for (;;) {
+    const url = /^Tally \S+ listens on (\S+)$/m.exec(started.output())?.[1];
+    if (url !== undefined) return { ...started, url };
+    if (ended) throw new Error(started.output());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** A token with every scope, of a new project. */
+async function newToken(url: string): Promise<string> {
+  const admin = createTallyClient({ url, token: ADMIN });
+  const { organization } = await admin.tenancy.createOrganization({ name: `o${Math.random()}` });
+  const organizationId = organization?.organizationId ?? "";
+  const { project } = await admin.tenancy.createProject({ organizationId, name: "p" });
+  const projectId = project?.projectId ?? "";
+  const scopes = [1, 2, 3];
+  const { secret } = await admin.tenancy.createToken({ projectId, name: "t", scopes });
+  admin.close();
+  return secret;
+}
+
+/**
+ * Streams batches of 50 until the stream is cut, and journals the acknowledged sequences. `onAck` hears of each.
+ */
+async function stream(url: string, token: string, runId: string, onAck: (count: number) => void) {
+  const client = createTallyClient({ url, token });
+  let acknowledged = -1;
+  async function* frames() {
+    yield { frame: { case: "open" as const, value: { run: { runId } } } };
+    for (let sequence = 0; sequence < 100_000; sequence++) {
+      yield { frame: { case: "batch" as const, value: batch(sequence) } };
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+  try {
+    for await (const { committedSequence } of client.ingest.publishResults(frames())) {
+      if (committedSequence !== undefined) acknowledged = Number(committedSequence);
+      onAck(acknowledged + 1);
+    }
+    throw new Error("the stream ended by itself");
+  } catch (error) {
+    return { acknowledged, error: error as ConnectError };
+  } finally {
+    client.close();
+  }
+}
+
+function batch(sequence: number) {
+  const results = Array.from({ length: 50 }, (_, i) => ({
+    test: { suite: `s${i}`, name: `t${sequence}` },
+    status: Status.PASSED,
+  }));
+  return { sequence: BigInt(sequence), results };
+}
+
+describe("tallyd serve", () => {
+  it("with a database of its own prints the admin token once and keeps it for its owner", async () => {
+    const env = { DATABASE_URL: "", TALLY_ADMIN_TOKEN: "" };
+    const first = await serve(env);
+    const printed = /shown this once: (tly_admin_\S+)/.exec(first.output())?.[1];
+    const file = join(dataDir, "admin-token");
+    expect((await readFile(file, "utf8")).trim()).toBe(printed);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    first.child.kill("SIGTERM");
+    expect(await first.exited).toEqual([0, null]);
+    const second = await serve(env);
+    expect(second.output()).not.toContain("tly_admin_");
+    const client = createTallyClient({ url: second.url, token: printed ?? "" });
+    expect((await client.tenancy.listOrganizations({})).organizations).toEqual([]);
+    client.close();
+  });
+
+  it("names a taken port and every wrong setting", async () => {
+    const holder = createServer();
+    holder.listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const { port } = holder.address() as { port: number };
+    const taken = start("serve", { TALLY_PORT: String(port) });
+    expect(await taken.exited).toEqual([1, null]);
+    expect(taken.output()).toContain(`${port} is in use`);
+    holder.close();
+    const wrong = start("serve", { TALLY_PORT: "x", TALLY_DB_LANES: "0" });
+    expect(await wrong.exited).toEqual([1, null]);
+    expect(wrong.output()).toMatch(/TALLY_PORT.*TALLY_DB_LANES/s);
+  });
+
+  it("of three that start at once on an empty database all serve", async () => {
+    const servers = await Promise.all([serve(), serve(), serve()]);
+    const token = await newToken(servers[0]?.url ?? "");
+    for (const { url } of servers) {
+      const client = createTallyClient({ url, token });
+      expect((await client.stats.listRuns({})).runs).toEqual([]);
+      client.close();
+    }
+  });
+
+  it("refuses a database that is newer than itself", async () => {
+    await start("migrate").exited;
+    await using db = new Connection({ url: database.url, prepare: false });
+    await db.run(`
+      INSERT INTO schema_migrations (version, name, checksum)
+      SELECT 999, '0999_future.sql', checksum FROM schema_migrations LIMIT 1`);
+    const refused = start("serve");
+    expect(await refused.exited).toEqual([1, null]);
+    expect(refused.output()).toMatch(/newer/);
+  });
+});
+
+describe("tallyd migrate", () => {
+  it("brings the database to this version, once", async () => {
+    const first = start("migrate");
+    expect(await first.exited).toEqual([0, null]);
+    expect(first.output()).toContain("applied 0001_tenancy.sql, 0002_ingest.sql");
+    const second = start("migrate");
+    expect(await second.exited).toEqual([0, null]);
+    expect(second.output()).toContain("nothing to do");
+  });
+});
+
+describe("a server that stops", () => {
+  it("by SIGTERM acknowledges what it read and says when to try again", async () => {
+    const { url, child, exited } = await serve();
+    const token = await newToken(url);
+    const { acknowledged, error } = await stream(url, token, "drained", (count) => {
+      if (count === 20) child.kill("SIGTERM");
+    });
+    expect(error.code).toBe(Code.Unavailable);
+    expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
+    const progress = error.findDetails(UploadProgressSchema)[0]?.committedSequence;
+    expect(Number(progress)).toBe(acknowledged);
+    expect(await exited).toEqual([0, null]);
+    await using db = new Connection({ url: database.url, prepare: false });
+    const [row] = await db.query<{ n: number }>("SELECT count(*)::int AS n FROM results");
+    expect(row?.n).toBe((acknowledged + 1) * 50);
+  });
+
+  it("by a second signal exits at once", async () => {
+    const { url, child, exited, output } = await serve();
+    const client = createTallyClient({ url, token: await newToken(url) });
+    await using db = new Connection({ url: database.url, prepare: false });
+    await db.run("BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE");
+    const held = client.ingest.ingestRun({ run: { runId: "held" } });
+    held.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    child.kill("SIGINT");
+    while (!output().includes('"stopping"'))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    child.kill("SIGINT");
+    expect(await exited).toEqual([130, null]);
+    client.close();
+  });
+
+  it("by kill -9 in mid-stream loses nothing that it acknowledged", async () => {
+    const first = await serve();
+    const token = await newToken(first.url);
+    const { acknowledged } = await stream(first.url, token, "killed", (count) => {
+      if (count === 30) first.child.kill("SIGKILL");
+    });
+    expect(acknowledged).toBeGreaterThanOrEqual(29);
+    const { url } = await serve();
+    const client = createTallyClient({ url, token });
+    const before = await client.stats.getRun({ runId: "killed" });
+    expect(before.run?.state).toBe(RunState.RUNNING);
+    const stored = Number(before.run?.totals?.resultCount);
+    expect(stored).toBeGreaterThanOrEqual((acknowledged + 1) * 50);
+    const total = Math.ceil(stored / 50) + 3;
+    async function* again() {
+      yield { frame: { case: "open" as const, value: { run: { runId: "killed" } } } };
+      for (let sequence = 0; sequence < total; sequence++) {
+        yield { frame: { case: "batch" as const, value: batch(sequence) } };
+      }
+      const expectedResultCount = BigInt(total * 50);
+      yield { frame: { case: "finish" as const, value: { expectedResultCount } } };
+    }
+    const summary = await client.ingest.uploadResults(again());
+    expect(Number(summary.duplicateCount)).toBe(stored);
+    expect(Number(summary.acceptedCount)).toBe(total * 50 - stored);
+    const after = await client.stats.getRun({ runId: "killed" });
+    expect(after.run).toMatchObject({
+      state: RunState.FINISHED,
+      totals: { resultCount: BigInt(total * 50) },
+    });
+    client.close();
+  });
+});

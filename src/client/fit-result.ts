@@ -7,7 +7,8 @@ import {
   TruncationSchema,
 } from "../../gen/tally/v1/run_pb.js";
 import { limits } from "../limits.js";
-import { cutIdentity, cutText, repairText } from "./text.js";
+import { cutText, repairText } from "../text.js";
+import { cutIdentity } from "./cut-identity.js";
 
 /** A result as a caller writes it: every field but `test` and `status` may be left out. */
 export type TestResultInit = MessageInitShape<typeof TestResultSchema>;

@@ -3,9 +3,9 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type TestResult, TestResultSchema } from "../../gen/tally/v1/run_pb.js";
 import type { ResultRow } from "../db/results.js";
 import { limits } from "../limits.js";
+import { cutText, exceeds, repairText } from "../text.js";
 import { defaultResultId, sortedEntries } from "./identity.js";
 import { toMicros } from "./rules.js";
-import { cutText, exceeds, storableText } from "./text.js";
 
 /** A row without the key of its test, which the database knows. */
 export type ResultColumns = Omit<ResultRow, "testKey">;
@@ -33,7 +33,7 @@ interface Flags {
 
 function failureMessage(message: string, flags: Flags): string {
   const whole = cut("failure.message", message, limits.failureMessageBytes, flags);
-  const storable = storableText(whole);
+  const storable = repairText(whole);
   if (storable !== whole) flags.repairedFields.push("failure.message");
   return storable;
 }

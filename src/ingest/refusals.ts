@@ -17,8 +17,8 @@ import {
 import { type RetryOptions, withRetries } from "../db/retry.js";
 import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
+import { repairText } from "../text.js";
 import { type PartFacts, rejectionId } from "./identity.js";
-import { storableText } from "./text.js";
 
 /** Where refused items come from. */
 export interface RefusalOrigin {
@@ -76,7 +76,7 @@ export async function refuseResults(
       violations: item.violations.slice(0, limits.violationsPerItem),
       violationsTruncated: item.violations.length > limits.violationsPerItem,
       index: item.index,
-      resultId: storableText(item.resultId.slice(0, limits.nameBytes)),
+      resultId: repairText(item.resultId.slice(0, limits.nameBytes)),
       bytes,
     });
     return own.toString("hex");
@@ -131,7 +131,7 @@ async function keep(
   const { projectKey, runKey, part, partId, tokenId, batchKey } = origin;
   const source = {
     projectKey,
-    runId: storableText(origin.runId.slice(0, limits.nameBytes)),
+    runId: repairText(origin.runId.slice(0, limits.nameBytes)),
     runKey,
     partId,
     part: toBinary(PartSchema, { $typeName: "tally.v1.Part", ...part }),

@@ -2,7 +2,7 @@
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
-import { exceeds, quote } from "./text.js";
+import { exceeds, quote } from "../text.js";
 
 /** An identity text: bounded, and free of NUL, which Postgres cannot keep as text. */
 export function checkName(

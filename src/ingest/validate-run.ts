@@ -3,8 +3,8 @@ import type { UploadFinish } from "../../gen/tally/v1/ingest_service_pb.js";
 import { type Part, type Run, Status } from "../../gen/tally/v1/run_pb.js";
 import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
+import { quote } from "../text.js";
 import { checkCount, checkDuration, checkMap, checkName, checkTime } from "./rules.js";
-import { quote } from "./text.js";
 
 /** All that is wrong with a run that an IngestRun sends. */
 export function validateRun(run: Run | undefined): Violation[] {

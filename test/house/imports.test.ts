@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { readSourceFiles, withoutComments } from "./source-files.js";
 
 /** Files at the top of src that belong to no folder: each is an area of its own. */
-const shared = ["limits", "errors", "log", "metrics", "bounded-cache"];
+const shared = ["limits", "text", "errors", "log", "metrics", "bounded-cache"];
 const protobuf = "@bufbuild/protobuf";
 const connect = "@connectrpc/connect";
 const grpc = "@grpc/grpc-js";
@@ -14,6 +14,7 @@ const grpc = "@grpc/grpc-js";
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   limits: [],
+  text: [],
   "bounded-cache": [],
   log: ["pino"],
   metrics: ["prom-client"],
@@ -43,8 +44,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "grpc-health-check",
   ],
 
-  client: ["gen", "limits", protobuf, connect, grpc],
-  formats: ["client", "gen", "limits", protobuf, "saxes"],
+  client: ["gen", "limits", "text", protobuf, connect, grpc],
+  formats: ["client", "gen", "limits", "text", protobuf, "saxes"],
   reporters: ["client", "formats", "gen", "limits", protobuf, connect],
   cli: ["client", "formats", "gen", "limits", protobuf, connect, "commander", "tinyglobby"],
   web: ["gen", protobuf, connect, "@connectrpc/connect-web"],

@@ -10,8 +10,8 @@ import {
   testCacheKey,
   testId,
 } from "../../src/ingest/identity.js";
-import { cutText, exceeds } from "../../src/ingest/text.js";
 import { limits } from "../../src/limits.js";
+import { cutText, exceeds } from "../../src/text.js";
 
 const details = (bytes: Uint8Array | null) =>
   bytes === null ? null : fromBinary(TestResultSchema, bytes);

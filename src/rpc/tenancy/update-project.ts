@@ -5,7 +5,7 @@ import type { TenancyService } from "../../../gen/tally/v1/tenancy_service_pb.js
 import type { ProjectChange, StoredSettings } from "../../db/projects.js";
 import { updateProject as updateStored } from "../../db/projects.js";
 import { callError, invalidArgument, notFound, type Violation } from "../../errors.js";
-import { quote } from "../../ingest/text.js";
+import { quote } from "../../text.js";
 import type { CallContext, Handler } from "../handler.js";
 import { projectMessage } from "./messages.js";
 import { nameTaken, readName } from "./names.js";

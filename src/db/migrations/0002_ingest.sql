@@ -180,6 +180,11 @@ CREATE TABLE fold_queue (
   durations bigint[] NOT NULL,
   PRIMARY KEY (project_key, run_key, batch_key)
 );
+-- Short-lived and written on the hot path: compressing them took a tenth of the statement.
+ALTER TABLE fold_queue
+  ALTER COLUMN test_keys SET STORAGE EXTERNAL,
+  ALTER COLUMN statuses SET STORAGE EXTERNAL,
+  ALTER COLUMN durations SET STORAGE EXTERNAL;
 
 CREATE TABLE rejections (
   project_key bigint NOT NULL,

@@ -1,0 +1,200 @@
+/** What becomes of one rejection that is sent through ingestion again. */
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  FinishRunRequestSchema,
+  IngestRunRequestSchema,
+} from "../../../gen/tally/v1/ingest_service_pb.js";
+import {
+  type ReplayEntry,
+  ReplayOutcome,
+  type ReplayResultSchema,
+} from "../../../gen/tally/v1/rejection_service_pb.js";
+import {
+  PartSchema,
+  RunSchema,
+  type TestResult,
+  TestResultSchema,
+} from "../../../gen/tally/v1/run_pb.js";
+import { REJECTION_KINDS, type StoredRejection } from "../../db/rejections.js";
+import type { RetryOptions } from "../../db/retry.js";
+import type { Violation } from "../../errors.js";
+import { ingestBatch } from "../../ingest/ingest-batch.js";
+import { settleRunState } from "../../ingest/settle-run.js";
+import { validateResult } from "../../ingest/validate-result.js";
+import { RunGone } from "../../ingest/write-job.js";
+import { limits } from "../../limits.js";
+import { toCallError } from "../ingest/failures.js";
+import { closeRunRequest, validateFinishRun } from "../ingest/finish-run.js";
+import { openTarget } from "../ingest/open-target.js";
+import { storeRunRequest, validateRunRequest } from "../ingest/store-run-request.js";
+import type { ProjectRef } from "../resolve-project.js";
+import type { RejectionDeps } from "./rejection-deps.js";
+
+/** One call of ReplayRejections. */
+export interface Replay {
+  readonly deps: RejectionDeps;
+  readonly project: ProjectRef;
+  readonly tokenId: string;
+  readonly retry: RetryOptions;
+  readonly validateOnly: boolean;
+}
+
+export type Judgement = Pick<
+  MessageInitShape<typeof ReplayResultSchema>,
+  "outcome" | "fieldViolations" | "newRejectionId"
+>;
+
+/** Sends the kept item, or its replacement, and says what became of it; only judges with `validateOnly`. */
+export function replayItem(
+  replay: Replay,
+  rejection: StoredRejection,
+  { replacement }: ReplayEntry,
+): Promise<Judgement> | Judgement {
+  const kept = rejection.bytes ?? new Uint8Array();
+  switch (rejection.kind) {
+    case REJECTION_KINDS.result: {
+      if (replacement.case === "result") {
+        return sendResult(replay, rejection, replacement.value, true);
+      }
+      if (replacement.case !== undefined) return wrongKind(replacement.case);
+      return sendResult(replay, rejection, fromBinary(TestResultSchema, kept), false);
+    }
+    case REJECTION_KINDS.run:
+      if (replacement.case !== undefined && replacement.case !== "ingestRunRequest") {
+        return wrongKind(replacement.case);
+      }
+      return sendRun(replay, replacement.value ?? kept, rejection.rejectionId);
+    case REJECTION_KINDS.finish:
+      if (replacement.case !== undefined && replacement.case !== "finishRunRequest") {
+        return wrongKind(replacement.case);
+      }
+      return sendFinish(replay, replacement.value ?? kept);
+    default:
+      return wrongKind("event");
+  }
+}
+
+async function sendResult(
+  replay: Replay,
+  rejection: StoredRejection,
+  result: TestResult,
+  isReplaced: boolean,
+): Promise<Judgement> {
+  if (replay.validateOnly) return judged(validateResult(result));
+  const { deps, project, tokenId, retry } = replay;
+  const request = create(IngestRunRequestSchema, {
+    run: create(RunSchema, { runId: rejection.runId }),
+    part: fromBinary(PartSchema, rejection.part),
+  });
+  const opening = { request, violations: [], streamed: false };
+  return judge(replay, rejection.runId, async () => {
+    const { target } = await openTarget(deps, project, tokenId, opening, retry);
+    const outcome = await ingestBatch(deps, target, [result], rejection.index, retry);
+    const [refused] = outcome.refused;
+    if (refused === undefined) {
+      return {
+        outcome: outcome.acceptedCount > 0 ? ReplayOutcome.ACCEPTED : ReplayOutcome.DUPLICATE,
+      };
+    }
+    return {
+      outcome: outcome.conflictCount > 0 ? ReplayOutcome.CONFLICT : ReplayOutcome.REJECTED,
+      fieldViolations: refused.violations.slice(0, limits.violationsPerItem),
+      newRejectionId: isReplaced ? refused.rejectionId : "",
+    };
+  });
+}
+
+async function sendRun(replay: Replay, bytes: Uint8Array, rejectionId: string): Promise<Judgement> {
+  const request = decode(() => fromBinary(IngestRunRequestSchema, bytes));
+  if (request === null) return undecodable("ingest_run_request");
+  const violations = validateRunRequest(request);
+  if (replay.validateOnly || violations.length > 0) return judged(violations);
+  const { deps, project, tokenId, retry } = replay;
+  return judge(replay, request.run?.runId ?? "", async () => {
+    const { summary, outcome } = await storeRunRequest(deps, project, tokenId, request, retry);
+    if (summary.runConflict.length > 0) {
+      return {
+        outcome: ReplayOutcome.CONFLICT,
+        fieldViolations: summary.runConflict.map((field) => ({
+          field: `run.${field}`,
+          description: "is stored with another value; the first stays",
+        })),
+      };
+    }
+    const isNew = !summary.runDuplicate || outcome.acceptedCount > 0;
+    // Refused results of it are rejections of their own now.
+    const [refused] = outcome.refused;
+    return {
+      outcome: isNew ? ReplayOutcome.ACCEPTED : ReplayOutcome.DUPLICATE,
+      newRejectionId: refused?.rejectionId === rejectionId ? "" : (refused?.rejectionId ?? ""),
+    };
+  });
+}
+
+async function sendFinish(replay: Replay, bytes: Uint8Array): Promise<Judgement> {
+  const request = decode(() => fromBinary(FinishRunRequestSchema, bytes));
+  if (request === null) return undecodable("finish_run_request");
+  const violations = validateFinishRun(request);
+  if (replay.validateOnly || violations.length > 0) return judged(violations);
+  const { deps, project, tokenId, retry } = replay;
+  return judge(replay, request.runId, async () => {
+    const closed = await closeRunRequest(deps, project, tokenId, request, retry);
+    if (closed === null) {
+      return judged([{ field: "run_id", description: "there is no such run" }]);
+    }
+    if (closed.conflicts.length > 0) {
+      return {
+        outcome: ReplayOutcome.CONFLICT,
+        fieldViolations: closed.conflicts.map((field) => ({
+          field,
+          description: "is stored with another value; the first stays",
+        })),
+      };
+    }
+    await settleRunState(deps.db, project.projectKey, closed.runKey, retry);
+    return { outcome: closed.duplicate ? ReplayOutcome.DUPLICATE : ReplayOutcome.ACCEPTED };
+  });
+}
+
+/** A run that takes nothing refuses the entry alone; other failures end the call. */
+async function judge(
+  { deps, project, retry }: Replay,
+  runId: string,
+  send: () => Promise<Judgement>,
+): Promise<Judgement> {
+  try {
+    return await send();
+  } catch (error) {
+    const cause =
+      error instanceof RunGone ? await toCallError(deps, project, runId, error, retry) : error;
+    if (cause instanceof ConnectError && cause.code === Code.FailedPrecondition) {
+      return judged([{ field: "run_id", description: cause.rawMessage }]);
+    }
+    throw cause;
+  }
+}
+
+function judged(violations: readonly Violation[]): Judgement {
+  return {
+    outcome: violations.length === 0 ? ReplayOutcome.ACCEPTED : ReplayOutcome.REJECTED,
+    fieldViolations: violations.slice(0, limits.violationsPerItem),
+  };
+}
+
+function wrongKind(field: string): Judgement {
+  return judged([{ field: `replacement.${field}`, description: "does not fit this rejection" }]);
+}
+
+function undecodable(field: string): Judgement {
+  return judged([{ field: `replacement.${field}`, description: "does not decode" }]);
+}
+
+function decode<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    // Bytes of a client: malformed is one of the answers.
+    return null;
+  }
+}

@@ -8,12 +8,8 @@ import {
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import { PartSchema, type TestResult, TestResultSchema } from "../../gen/tally/v1/run_pb.js";
 import type { Queryable } from "../db/queryable.js";
-import {
-  keepRefusals,
-  REJECTION_KINDS,
-  REJECTION_REASONS,
-  type RefusalRow,
-} from "../db/rejections.js";
+import { keepRefusals, type RefusalRow } from "../db/refusals.js";
+import { REJECTION_KINDS, REJECTION_REASONS } from "../db/rejections.js";
 import { type RetryOptions, withRetries } from "../db/retry.js";
 import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";

@@ -1,6 +1,6 @@
 /** The state and status of a run, derived from its record. Pure: the same record gives the same answer. */
 import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
-import type { PartRecord, RunRecord } from "../db/run-states.js";
+import type { PartRecord, RunRecord } from "../db/run-records.js";
 
 export interface DerivedRun {
   readonly state: RunState;

@@ -1,7 +1,8 @@
 /** Derives the state of a run from what is committed, and stores it for filters. */
 import type { Queryable } from "../db/queryable.js";
 import { type RetryOptions, withRetries } from "../db/retry.js";
-import { type RunRecord, readRunRecords, settleRun } from "../db/run-states.js";
+import { type RunRecord, readRunRecords } from "../db/run-records.js";
+import { settleRun } from "../db/run-states.js";
 import { type DerivedRun, deriveRun } from "./run-state.js";
 
 /** Races with other writers of the same run that are worth another try; the job does the rest. */

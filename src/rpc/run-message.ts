@@ -2,7 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PartSummarySchema, RunSchema } from "../../gen/tally/v1/run_pb.js";
-import type { Counts, PartRecord, RunRecord } from "../db/run-states.js";
+import type { Counts, PartRecord, RunRecord } from "../db/run-records.js";
 import { type DerivedRun, missingCount, partStatus } from "../ingest/run-state.js";
 
 /** The run with its derived state and exact totals. */

@@ -145,6 +145,18 @@ describe("a refused run", () => {
     if (kept?.item.case !== "ingestRunRequest") throw new Error("kept as something else");
     const copy = fromBinary(IngestRunRequestSchema, kept.item.value);
     expect(copy.results).toHaveLength(2);
+    if (copy.run !== undefined) copy.run.runId = "x".repeat(300);
+    const worse = toBinary(IngestRunRequestSchema, copy);
+    const refused = await rejections.replayRejections({
+      entries: [{ rejectionId, replacement: { case: "ingestRunRequest", value: worse } }],
+    });
+    expect(refused.results).toMatchObject([
+      {
+        outcome: ReplayOutcome.REJECTED,
+        fieldViolations: [{ field: "run.run_id" }],
+        newRejectionId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      },
+    ]);
     if (copy.run !== undefined) copy.run.runId = "mended run";
     const value = toBinary(IngestRunRequestSchema, copy);
     const entries = [{ rejectionId, replacement: { case: "ingestRunRequest" as const, value } }];
@@ -152,6 +164,21 @@ describe("a refused run", () => {
     expect(results).toMatchObject([{ outcome: ReplayOutcome.ACCEPTED }]);
     const { run } = await stats.getRun({ runId: "mended run" });
     expect(run).toMatchObject({ state: RunState.FINISHED, totals: { resultCount: 2n } });
+  });
+});
+
+describe("a refused finish", () => {
+  it("is kept, and stays a conflict when it is replayed", async () => {
+    const { ingest, rejections } = client();
+    await ingest.ingestRun({ run: { runId: "finished twice" } });
+    await ingest.finishRun({ runId: "finished twice", status: Status.PASSED });
+    const other = await ingest.finishRun({ runId: "finished twice", status: Status.FAILED });
+    expect(other.runConflict).toEqual(["status"]);
+    const filter = { kind: RejectionKind.FINISH };
+    const { results } = await rejections.replayRejections({ filter });
+    expect(results).toMatchObject([
+      { outcome: ReplayOutcome.CONFLICT, fieldViolations: [{ field: "status" }] },
+    ]);
   });
 });
 

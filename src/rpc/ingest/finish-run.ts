@@ -2,7 +2,8 @@
 import type { FinishRunRequest, IngestService } from "../../../gen/tally/v1/ingest_service_pb.js";
 import { REJECTION_REASONS } from "../../db/rejections.js";
 import { type RetryOptions, withRetries } from "../../db/retry.js";
-import { closeRun, findRun, type RunClosing } from "../../db/run-states.js";
+import { findRun } from "../../db/run-lists.js";
+import { closeRun, type RunClosing } from "../../db/run-states.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { partFacts, partId } from "../../ingest/identity.js";
 import { refuseRequest } from "../../ingest/refusals.js";

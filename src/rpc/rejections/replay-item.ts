@@ -1,6 +1,7 @@
 /** What becomes of one rejection that is sent through ingestion again. */
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.js";
 import {
   FinishRunRequestSchema,
   IngestRunRequestSchema,
@@ -108,10 +109,9 @@ async function sendResult(
 async function sendRun(replay: Replay, bytes: Uint8Array, rejectionId: string): Promise<Judgement> {
   const request = decode(() => fromBinary(IngestRunRequestSchema, bytes));
   if (request === null) return undecodable("ingest_run_request");
-  const violations = validateRunRequest(request);
-  if (replay.validateOnly || violations.length > 0) return judged(violations);
+  if (replay.validateOnly) return judged(validateRunRequest(request));
   const { deps, project, tokenId, retry } = replay;
-  return judge(replay, request.run?.runId ?? "", async () => {
+  const sent = judge(replay, request.run?.runId ?? "", async () => {
     const { summary, outcome } = await storeRunRequest(deps, project, tokenId, request, retry);
     if (summary.runConflict.length > 0) {
       return {
@@ -124,12 +124,15 @@ async function sendRun(replay: Replay, bytes: Uint8Array, rejectionId: string): 
     }
     const isNew = !summary.runDuplicate || outcome.acceptedCount > 0;
     // Refused results of it are rejections of their own now.
-    const [refused] = outcome.refused;
     return {
       outcome: isNew ? ReplayOutcome.ACCEPTED : ReplayOutcome.DUPLICATE,
-      newRejectionId: refused?.rejectionId === rejectionId ? "" : (refused?.rejectionId ?? ""),
+      newRejectionId: outcome.refused[0]?.rejectionId ?? "",
     };
   });
+  const judgement = await sent;
+  return judgement.newRejectionId === rejectionId
+    ? { ...judgement, newRejectionId: "" }
+    : judgement;
 }
 
 async function sendFinish(replay: Replay, bytes: Uint8Array): Promise<Judgement> {
@@ -157,7 +160,7 @@ async function sendFinish(replay: Replay, bytes: Uint8Array): Promise<Judgement>
   });
 }
 
-/** A run that takes nothing refuses the entry alone; other failures end the call. */
+/** A bad run, or one that takes nothing, refuses the entry alone; other failures end the call. */
 async function judge(
   { deps, project, retry }: Replay,
   runId: string,
@@ -171,6 +174,15 @@ async function judge(
     if (cause instanceof ConnectError && cause.code === Code.FailedPrecondition) {
       return judged([{ field: "run_id", description: cause.rawMessage }]);
     }
+    if (cause instanceof ConnectError && cause.code === Code.InvalidArgument) {
+      const [violations] = cause.findDetails(BadRequestSchema);
+      const [info] = cause.findDetails(ErrorInfoSchema);
+      return {
+        ...judged(violations?.fieldViolations ?? []),
+        outcome: ReplayOutcome.REJECTED,
+        newRejectionId: info?.metadata["rejection_id"] ?? "",
+      };
+    }
     throw cause;
   }
 }
@@ -178,7 +190,9 @@ async function judge(
 function judged(violations: readonly Violation[]): Judgement {
   return {
     outcome: violations.length === 0 ? ReplayOutcome.ACCEPTED : ReplayOutcome.REJECTED,
-    fieldViolations: violations.slice(0, limits.violationsPerItem),
+    fieldViolations: violations
+      .slice(0, limits.violationsPerItem)
+      .map(({ field, description }) => ({ field, description })),
   };
 }
 

@@ -1,6 +1,7 @@
 /** GetRun: a run and its parts, derived from what is committed now. */
 import type { StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
-import { findRun, readRunRecords } from "../../db/run-states.js";
+import { findRun } from "../../db/run-lists.js";
+import { readRunRecords } from "../../db/run-records.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { deriveRun } from "../../ingest/run-state.js";
 import { checkRunId } from "../../ingest/validate-run.js";

@@ -1,7 +1,8 @@
 /** ListRuns: a page of runs, newest first, each derived from what is committed now. */
 import { RunState } from "../../../gen/tally/v1/run_pb.js";
 import type { StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
-import { listRunKeys, type RunListKey, readRunRecords } from "../../db/run-states.js";
+import { listRunKeys, type RunListKey } from "../../db/run-lists.js";
+import { readRunRecords } from "../../db/run-records.js";
 import { invalidArgument, type Violation } from "../../errors.js";
 import { checkName } from "../../ingest/rules.js";
 import { deriveRun } from "../../ingest/run-state.js";

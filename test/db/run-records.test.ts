@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
-import { readRunRecords } from "../../src/db/run-states.js";
+import { readRunRecords } from "../../src/db/run-records.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
 
 let database: TestDatabase;

@@ -1,0 +1,129 @@
+/** Keeps what ingestion refuses, within the project's bound. */
+import { byteaArray, plainArray, textArray } from "./array-literal.js";
+import type { Queryable } from "./queryable.js";
+
+/** One refused item. */
+export interface RefusalRow {
+  /** 16 bytes, unique within the statement. */
+  readonly rejectionId: Uint8Array;
+  readonly kind: number;
+  readonly reason: number;
+  readonly violations: readonly { readonly field: string; readonly description: string }[];
+  readonly violationsTruncated: boolean;
+  readonly index: number;
+  readonly resultId: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Where refused items came from, and what their statement adds to the ledger. */
+export interface RefusalSource {
+  readonly projectKey: string;
+  readonly runId: string;
+  /** Null where the run does not exist. */
+  readonly runKey: string | null;
+  readonly partId: Uint8Array | null;
+  /** A Part in protobuf bytes. */
+  readonly part: Uint8Array;
+  /** Event client or token. */
+  readonly client: string;
+  readonly tokenId: string;
+  /** 63 random bits in decimal, drawn before the first attempt. */
+  readonly batchKey: string;
+  /** Results of the batch that were conflicts, and that were refused for other reasons. */
+  readonly conflictCount: number;
+  readonly rejectedCount: number;
+}
+
+/**
+ * Keeps refused items and counts them in the ledger, in one statement. A known item grows its repeat count
+ * (once per batch key). Throws DbError `check` with constraint `rejection_quota` when the project's bound
+ * would be exceeded; then nothing is kept.
+ */
+export async function keepRefusals(
+  db: Queryable,
+  source: RefusalSource,
+  rows: readonly RefusalRow[],
+  defaultMaxBytes: number,
+  deadlineAt: number,
+): Promise<void> {
+  await db.query(
+    KEEP,
+    [
+      source.projectKey,
+      source.runId,
+      source.runKey,
+      source.partId,
+      source.part,
+      source.client,
+      source.tokenId,
+      source.batchKey,
+      source.conflictCount,
+      source.rejectedCount,
+      defaultMaxBytes,
+      byteaArray(rows.map((r) => r.rejectionId)),
+      plainArray(rows.map((r) => r.kind)),
+      plainArray(rows.map((r) => r.reason)),
+      textArray(rows.map((r) => JSON.stringify(r.violations))),
+      plainArray(rows.map((r) => r.violationsTruncated)),
+      plainArray(rows.map((r) => r.index)),
+      textArray(rows.map((r) => r.resultId)),
+      byteaArray(rows.map((r) => r.bytes)),
+    ],
+    { deadlineAt },
+  );
+}
+
+// In order of rejection_id, so that two statements lock in one order; then the row of the usage.
+// A result that is refused again after its run finished may complete the run: it is unsettled.
+const KEEP = `
+WITH sent AS (
+  SELECT *
+  FROM unnest(
+    $12::bytea[], $13::smallint[], $14::smallint[], $15::text[], $16::boolean[], $17::bigint[],
+    $18::text[], $19::bytea[]
+  ) AS s(
+    rejection_id, kind, reason, violations, violations_truncated, item_index, result_id, bytes
+  )
+),
+kept AS (
+  INSERT INTO rejections AS r (
+    project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
+    part, item_index, result_id, bytes, client, batch_key
+  )
+  SELECT
+    $1, rejection_id, kind, reason, violations::jsonb, violations_truncated, $2::text, $3::bigint,
+    $4::bytea, $5::bytea, item_index, result_id, bytes, $6::text, $8::bigint
+  FROM sent
+  ORDER BY rejection_id
+  ON CONFLICT (project_key, rejection_id) DO UPDATE SET
+    repeat_count = r.repeat_count + CASE WHEN r.batch_key = EXCLUDED.batch_key THEN 0 ELSE 1 END,
+    batch_key = EXCLUDED.batch_key,
+    last_at = now(),
+    bytes = COALESCE(r.bytes, EXCLUDED.bytes),
+    run_key = COALESCE(r.run_key, EXCLUDED.run_key)
+  RETURNING xmax = 0 AS is_new, octet_length(r.bytes) AS size
+),
+used AS (
+  INSERT INTO rejection_usage AS u (project_key, kept_bytes, max_bytes)
+  SELECT $1, sum(k.size), COALESCE(NULLIF(p.kept_refusal_bytes, 0), $11::bigint)
+  FROM kept k
+  JOIN projects p ON p.project_key = $1
+  WHERE k.is_new
+  GROUP BY p.kept_refusal_bytes
+  ON CONFLICT (project_key) DO UPDATE SET
+    kept_bytes = u.kept_bytes + EXCLUDED.kept_bytes,
+    max_bytes = EXCLUDED.max_bytes
+),
+ledger AS (
+  INSERT INTO batches (
+    project_key, run_key, batch_key, part_id, token_id, late, accepted_count, duplicate_count,
+    foreign_count, conflict_count, rejected_count, passed_count, failed_count, errored_count,
+    skipped_count, precluded_count, duration_us
+  )
+  SELECT $1, $3::bigint, $8::bigint, $4::bytea, $7::text, false, 0, 0, 0, $9::int, $10::int, 0, 0, 0, 0, 0, 0
+  WHERE $3::bigint IS NOT NULL AND $9::int + $10::int > 0
+  ON CONFLICT DO NOTHING
+)
+UPDATE runs
+SET state_version = state_version + 1, unsettled_at = now()
+WHERE project_key = $1 AND run_key = $3::bigint AND state <> 1 AND EXISTS (SELECT FROM kept WHERE is_new)`;

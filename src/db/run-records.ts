@@ -1,0 +1,264 @@
+/** What the state of runs is derived from: the runs, their parts, the ledger and the kept refusals. */
+import { plainArray } from "./array-literal.js";
+import { microsOf, readMicros } from "./micros.js";
+import type { Queryable } from "./queryable.js";
+import { RUN_TEXTS, type RunText } from "./runs.js";
+
+/** Sums over the ledger. */
+export interface Counts {
+  readonly accepted: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly errored: number;
+  readonly skipped: number;
+  readonly precluded: number;
+  readonly durationUs: number;
+  readonly late: number;
+  readonly duplicates: number;
+  /** Of the duplicates, those that another part had stored. */
+  readonly foreign: number;
+  readonly conflicts: number;
+}
+
+export interface PartRecord {
+  readonly job: string;
+  readonly attempt: number;
+  readonly shardIndex: number;
+  readonly shardTotal: number;
+  readonly producer: string;
+  readonly streamed: boolean;
+  readonly createUs: number;
+  /** When it finished by the server's clock; null while it has not. */
+  readonly finishedUs: number | null;
+  /** As the client gave them with its finish. */
+  readonly finishStatus: number | null;
+  readonly finishUs: number | null;
+  readonly durationUs: number | null;
+  readonly expectedCount: number | null;
+  readonly counts: Counts;
+  /** Distinct refused results that are kept and were not stored since. */
+  readonly keptRefusals: number;
+  /** A test of it failed (errored) and no later attempt of it passed; read only where no status was given. */
+  readonly hasFailed: boolean;
+  readonly hasErrored: boolean;
+}
+
+export interface RunRecord {
+  readonly runKey: string;
+  readonly runId: string;
+  readonly texts: Readonly<Record<RunText, string>>;
+  readonly dirty: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly startUs: number;
+  readonly createUs: number;
+  /** FinishRun's facts; `closedUs` is its receipt. */
+  readonly closedUs: number | null;
+  readonly closedStatus: number | null;
+  readonly closedExpectedCount: number | null;
+  readonly closedFinishUs: number | null;
+  /** A day went without traffic, and none came since. */
+  readonly abandoned: boolean;
+  readonly stateVersion: string;
+  readonly settled: boolean;
+  readonly parts: readonly PartRecord[];
+}
+
+/** The records of living runs, in no order. Runs that are unknown or deleted are left out. */
+export async function readRunRecords(
+  db: Queryable,
+  projectKey: string,
+  runKeys: readonly string[],
+  deadlineAt: number,
+): Promise<RunRecord[]> {
+  if (runKeys.length === 0) return [];
+  const rows = await db.query<RecordColumns>(READ, [projectKey, plainArray(runKeys)], {
+    deadlineAt,
+  });
+  return rows.map(toRecord);
+}
+
+/** As the statement builds it: JSON, whose numbers are exact below 2^53. */
+interface PartJson {
+  job: string;
+  attempt: number;
+  shard_index: number;
+  shard_total: number;
+  producer: string;
+  streamed: boolean;
+  create_us: number;
+  finished_us: number | null;
+  finish_status: number | null;
+  finish_us: number | null;
+  duration_us: number | null;
+  expected_count: number | null;
+  kept_refusals: number;
+  has_failed: boolean;
+  has_errored: boolean;
+  counts: Record<
+    | "accepted"
+    | "passed"
+    | "failed"
+    | "errored"
+    | "skipped"
+    | "precluded"
+    | "duration_us"
+    | "late"
+    | "duplicates"
+    | "foreign"
+    | "conflicts",
+    number | null
+  >;
+}
+
+type RecordColumns = Record<RunText, string> & {
+  run_key: string;
+  run_id: string;
+  dirty: boolean;
+  labels: Record<string, string>;
+  start_us: string;
+  create_us: string;
+  closed_us: string | null;
+  closed_status: number | null;
+  closed_expected_count: string | null;
+  closed_finish_us: string | null;
+  abandoned: boolean;
+  state_version: string;
+  settled: boolean;
+  parts: PartJson[];
+};
+
+function toRecord(row: RecordColumns): RunRecord {
+  return {
+    runKey: row.run_key,
+    runId: row.run_id,
+    texts: row,
+    dirty: row.dirty,
+    labels: row.labels,
+    startUs: Number(row.start_us),
+    createUs: Number(row.create_us),
+    closedUs: readMicros(row.closed_us),
+    closedStatus: row.closed_status,
+    closedExpectedCount: readMicros(row.closed_expected_count),
+    closedFinishUs: readMicros(row.closed_finish_us),
+    abandoned: row.abandoned,
+    stateVersion: row.state_version,
+    settled: row.settled,
+    parts: row.parts.map(toPart),
+  };
+}
+
+function toPart(json: PartJson): PartRecord {
+  const { counts } = json;
+  return {
+    job: json.job,
+    attempt: json.attempt,
+    shardIndex: json.shard_index,
+    shardTotal: json.shard_total,
+    producer: json.producer,
+    streamed: json.streamed,
+    createUs: json.create_us,
+    finishedUs: json.finished_us,
+    finishStatus: json.finish_status,
+    finishUs: json.finish_us,
+    durationUs: json.duration_us,
+    expectedCount: json.expected_count,
+    keptRefusals: json.kept_refusals,
+    hasFailed: json.has_failed,
+    hasErrored: json.has_errored,
+    counts: {
+      accepted: counts.accepted ?? 0,
+      passed: counts.passed ?? 0,
+      failed: counts.failed ?? 0,
+      errored: counts.errored ?? 0,
+      skipped: counts.skipped ?? 0,
+      precluded: counts.precluded ?? 0,
+      durationUs: counts.duration_us ?? 0,
+      late: counts.late ?? 0,
+      duplicates: counts.duplicates ?? 0,
+      foreign: counts.foreign ?? 0,
+      conflicts: counts.conflicts ?? 0,
+    },
+  };
+}
+
+/**
+ * One row a run, its parts as JSON. `counts` sums the ledger by the key of batches; `refused` counts by
+ * rejections_by_run. `failing` reads results_failures, only where the ledger has failures of a part whose
+ * producer gave no status: a failure stands unless a later attempt of the test passed in the same part.
+ * It reads the results of each failing test once. OFFSET 0 keeps look-ups by key.
+ */
+const READ = `
+SELECT
+  r.run_key, r.run_id, ${RUN_TEXTS.map((column) => `r.${column}`).join(", ")}, r.dirty, r.labels,
+  ${microsOf("r.started_at")} AS start_us, ${microsOf("r.created_at")} AS create_us,
+  ${microsOf("r.closed_at")} AS closed_us, r.closed_status, r.closed_expected_count,
+  ${microsOf("r.closed_finish_time")} AS closed_finish_us, r.abandoned_at IS NOT NULL AS abandoned,
+  r.state_version, r.unsettled_at IS NULL AS settled,
+  COALESCE(parts.list, '[]'::jsonb) AS parts
+FROM runs r
+LEFT JOIN LATERAL (
+  SELECT jsonb_agg(
+    jsonb_build_object(
+      'job', p.job, 'attempt', p.attempt, 'shard_index', p.shard_index, 'shard_total', p.shard_total,
+      'producer', p.producer, 'streamed', p.streamed, 'create_us', ${microsOf("p.created_at")},
+      'finished_us', ${microsOf("p.finished_at")}, 'finish_status', p.finish_status,
+      'finish_us', ${microsOf("p.finish_time")}, 'duration_us', p.duration_us,
+      'expected_count', p.expected_count,
+      'kept_refusals', (
+        SELECT count(*)
+        FROM rejections j
+        WHERE j.project_key = $1 AND j.run_key = r.run_key AND j.part_id = p.part_id
+          AND j.kind = 1 AND j.state <> 2
+      ),
+      'has_failed', COALESCE(failing.failed, false), 'has_errored', COALESCE(failing.errored, false),
+      'counts', to_jsonb(counts)
+    )
+    ORDER BY p.job, p.shard_index, p.attempt, p.producer
+  ) AS list
+  FROM run_parts p
+  LEFT JOIN LATERAL (
+    SELECT
+      sum(accepted_count) AS accepted, sum(passed_count) AS passed, sum(failed_count) AS failed,
+      sum(errored_count) AS errored, sum(skipped_count) AS skipped, sum(precluded_count) AS precluded,
+      sum(duration_us) AS duration_us, sum(accepted_count) FILTER (WHERE late) AS late,
+      sum(duplicate_count) AS duplicates, sum(foreign_count) AS "foreign", sum(conflict_count) AS conflicts
+    FROM batches b
+    WHERE b.project_key = $1 AND b.run_key = r.run_key AND b.part_id = p.part_id
+  ) counts ON true
+  LEFT JOIN LATERAL (
+    SELECT
+      bool_or(f.last_failed > 0 AND f.last_failed >= passed.last_passed) AS failed,
+      bool_or(f.last_errored > 0 AND f.last_errored >= passed.last_passed) AS errored
+    FROM (
+      SELECT
+        f.test_key,
+        COALESCE(max(f.attempt) FILTER (WHERE f.status = 2), 0) AS last_failed,
+        COALESCE(max(f.attempt) FILTER (WHERE f.status = 3), 0) AS last_errored
+      FROM results f
+      CROSS JOIN LATERAL (
+        SELECT part_id FROM batches
+        WHERE project_key = $1 AND run_key = f.run_key AND batch_key = f.batch_key
+        OFFSET 0
+      ) b
+      WHERE p.finish_status IS NULL AND counts.failed + counts.errored > 0
+        AND f.project_key = $1 AND f.run_day = r.run_day AND f.run_key = r.run_key
+        AND f.status IN (2, 3) AND b.part_id = p.part_id
+      GROUP BY f.test_key
+    ) f
+    CROSS JOIN LATERAL (
+      SELECT COALESCE(max(later.attempt), 0) AS last_passed
+      FROM results later
+      CROSS JOIN LATERAL (
+        SELECT part_id FROM batches
+        WHERE project_key = $1 AND run_key = later.run_key AND batch_key = later.batch_key
+        OFFSET 0
+      ) b
+      WHERE later.project_key = $1 AND later.run_day = r.run_day AND later.run_key = r.run_key
+        AND later.test_key = f.test_key AND later.status = 1
+        AND later.attempt > LEAST(f.last_failed, f.last_errored)
+        AND b.part_id = p.part_id
+    ) passed
+  ) failing ON true
+  WHERE p.project_key = $1 AND p.run_key = r.run_key
+) parts ON true
+WHERE r.project_key = $1 AND r.run_key = ANY ($2::bigint[]) AND r.deleted_at IS NULL`;

@@ -32,8 +32,11 @@ function packageRoot(name: string): string | undefined {
   }
 }
 
-/** npm packs no links: the package's install script makes them, and npm may block install scripts. */
-async function linkLibraries(root: string): Promise<void> {
+/**
+ * The links listed by the package under `root` exist. npm packs no links: the package's install script makes
+ * them, and npm may block install scripts. Any number of processes may do it at once.
+ */
+export async function linkLibraries(root: string): Promise<void> {
   const list = join(root, "native/pg-symlinks.json");
   if (!existsSync(list)) return;
   const links = JSON.parse(await readFile(list, "utf8")) as { source: string; target: string }[];
@@ -44,7 +47,9 @@ async function linkLibraries(root: string): Promise<void> {
       await symlink(basename(source), path);
     } catch (error) {
       // Another server that starts at the same moment made it.
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`a library of the embedded PostgreSQL cannot be linked: ${reason}`);
     }
   }
 }

@@ -1,11 +1,10 @@
 /** The data folder: its password, and the cluster that is made at the first start. */
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
+import { dirname, join } from "node:path";
 import type { Binaries } from "./binaries.js";
-import type { Identity } from "./identity.js";
+import { childEnvironment, type Identity, requireReach } from "./identity.js";
 
 /** The name of the superuser. */
 export const USER = "tally";
@@ -19,6 +18,11 @@ export interface Cluster {
 const MAJOR_VERSION = "18";
 const HALF_MADE = "postgres-new-";
 
+/** Where the folder's cluster is, or will be. */
+export function clusterPath(dataDir: string): string {
+  return join(dataDir, "postgres");
+}
+
 /**
  * The cluster of the folder, made if there is none. It is made aside and moved into place when it is whole, so
  * that an interrupted first start leaves nothing half.
@@ -27,25 +31,34 @@ export async function ensureCluster(
   dataDir: string,
   binaries: Binaries,
   identity: Identity,
+  signal: AbortSignal,
 ): Promise<Cluster> {
-  const path = join(dataDir, "postgres");
+  const path = clusterPath(dataDir);
   const passwordFile = join(dataDir, "postgres-password");
   const version = await readIfThere(join(path, "PG_VERSION"));
+  // An empty one was cut off while it was written: before there was a cluster.
+  const kept = (await readIfThere(passwordFile)) || null;
   if (version !== null) {
     if (version.trim() !== MAJOR_VERSION) {
       throw new Error(`${path} is of PostgreSQL ${version.trim()}, this is ${MAJOR_VERSION}`);
     }
-    const password = await readIfThere(passwordFile);
-    if (password === null) throw new Error(`${passwordFile} is missing: ${path} cannot be opened`);
-    return { path, password };
+    if (kept === null) throw new Error(`${passwordFile} is missing: ${path} cannot be opened`);
+    requireReach(identity, [path, binaries.postgres]);
+    return { path, password: kept };
   }
   await removeHalfMade(dataDir);
-  const password = (await readIfThere(passwordFile)) ?? randomBytes(24).toString("base64url");
-  await writeFile(passwordFile, password, { mode: 0o600 });
+  const password = kept ?? randomBytes(24).toString("base64url");
+  await writeFile(passwordFile, password, { mode: 0o600, flush: true });
   const aside = await mkdtemp(join(dataDir, HALF_MADE));
   for (const file of [dataDir, passwordFile, aside]) await identity.own(file);
-  await initialize(aside, passwordFile, binaries, identity);
-  await rename(aside, path);
+  try {
+    requireReach(identity, [aside, binaries.initdb]);
+    await initialize(aside, passwordFile, binaries, identity, signal);
+    await rename(aside, path);
+  } catch (error) {
+    await remove(aside);
+    throw error;
+  }
   return { path, password };
 }
 
@@ -60,6 +73,7 @@ async function initialize(
   passwordFile: string,
   { initdb }: Binaries,
   { prefix, user }: Identity,
+  signal: AbortSignal,
 ): Promise<void> {
   const [command = initdb, ...args] = [
     ...prefix,
@@ -75,19 +89,43 @@ async function initialize(
     "--data-checksums",
     "--no-instructions",
   ];
-  try {
-    await promisify(execFile)(command, args, { ...user, env: { ...process.env, LC_ALL: "C" } });
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    const { stderr = "", message } = error as Error & { stderr?: string };
-    throw new Error(`the embedded PostgreSQL cannot be set up in ${folder}: ${stderr || message}`);
-  }
+  signal.throwIfAborted();
+  const child = spawn(command, args, {
+    ...user,
+    cwd: dirname(folder),
+    // A process group of its own, as the postmaster's.
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+    env: childEnvironment(),
+  });
+  let output = "";
+  child.stderr.on("data", (chunk) => {
+    output += chunk;
+  });
+  child.on("error", (error) => {
+    output += error.message;
+  });
+  const giveUp = () => child.kill("SIGINT");
+  signal.addEventListener("abort", giveUp);
+  // After a failure to start, too.
+  await new Promise((resolve) => child.once("close", resolve));
+  signal.removeEventListener("abort", giveUp);
+  signal.throwIfAborted();
+  if (child.exitCode === 0) return;
+  throw new Error(
+    `the embedded PostgreSQL cannot be set up in ${folder}, set DATABASE_URL to use another: ${output.trim()}`,
+  );
 }
 
 async function removeHalfMade(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
-    if (name.startsWith(HALF_MADE)) await rm(join(dataDir, name), { recursive: true, force: true });
+    if (name.startsWith(HALF_MADE)) await remove(join(dataDir, name));
   }
+}
+
+/** Again and again for a second: the initdb of a killed server may not have ended yet. */
+async function remove(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 4, retryDelay: 100 });
 }
 
 async function readIfThere(file: string): Promise<string | null> {

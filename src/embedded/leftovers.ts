@@ -1,29 +1,35 @@
 /** What a killed server may have left in the folder. Called by who holds the folder's lock. */
-import { execFileSync } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isPostmasterOf, processesOf, sendSignal } from "./processes.js";
 
 /** A fast shutdown writes a checkpoint. */
 const SHUTDOWN_TIMEOUT_MS = 20_000;
+/** How long killed processes may take to be gone. */
+const KILL_TIMEOUT_MS = 5_000;
+const POLL_MS = 20;
 
 /**
- * No postmaster runs on the cluster, and none is said to. One that still does has lost its server: it is
- * shut down. A file that names another process, or none, is removed.
+ * No process runs on the cluster, and none is said to. A postmaster that still does has lost its server: it is
+ * shut down. Processes whose postmaster is gone are killed: they would keep the next one from starting. A
+ * `postmaster.pid` that names another process, or none, is removed.
  */
 export async function clearLeftovers(cluster: string): Promise<void> {
   const file = join(cluster, "postmaster.pid");
-  const deadline = Date.now() + SHUTDOWN_TIMEOUT_MS;
-  for (let signalled = false; ; ) {
-    const pid = await readPid(file);
-    if (pid === null || !isPostmasterOf(pid, cluster)) break;
-    if (Date.now() > deadline) {
-      process.kill(pid, "SIGKILL");
-      break;
-    }
-    if (!signalled) process.kill(pid, "SIGINT");
-    signalled = true;
-    await sleep(50);
+  const pid = await readPid(file);
+  if (pid !== null && isPostmasterOf(pid, cluster)) {
+    sendSignal(pid, "SIGINT");
+    const isGone = await becomesTrue(() => !isPostmasterOf(pid, cluster), SHUTDOWN_TIMEOUT_MS);
+    if (!isGone) sendSignal(pid, "SIGKILL");
+  }
+  const isEmpty = () => {
+    const left = processesOf(cluster);
+    for (const orphan of left) sendSignal(orphan, "SIGKILL");
+    return left.length === 0;
+  };
+  if (!(await becomesTrue(isEmpty, KILL_TIMEOUT_MS))) {
+    throw new Error(`processes of an earlier server still run on ${cluster}`);
   }
   await rm(file, { force: true });
 }
@@ -40,13 +46,11 @@ async function readPid(file: string): Promise<number | null> {
   }
 }
 
-/** Process ids are used again: only the command line tells whose it is. */
-function isPostmasterOf(pid: number, cluster: string): boolean {
-  try {
-    const command = execFileSync("ps", ["-o", "args=", "-p", String(pid)], { encoding: "utf8" });
-    return command.includes("postgres") && command.includes(cluster);
-  } catch {
-    // No such process.
-    return false;
+async function becomesTrue(test: () => boolean, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (!test()) {
+    if (performance.now() > deadline) return false;
+    await sleep(POLL_MS);
   }
+  return true;
 }

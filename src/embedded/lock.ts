@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { realpathSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -12,12 +11,13 @@ import { join } from "node:path";
 /** How long the holder may take to say who it is. */
 const ASK_TIMEOUT_MS = 1_000;
 
-/** Holds the folder until the answer is called. Throws who holds it. */
+/** Holds the folder, an absolute path without links, until the answer is called. Throws who holds it. */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const path = socketPath(folder);
   const server = createServer((socket) => {
     socket.on("error", () => {});
-    socket.end(String(process.pid));
+    // Whoever asks and never hangs up must not keep the lock from being given back.
+    socket.end(String(process.pid), () => socket.destroy());
   });
   // It must not keep the process alive.
   server.unref();
@@ -47,7 +47,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
 /** Linux has names outside the file system; elsewhere it is a file in the folder. */
 function socketPath(folder: string): string {
   if (process.platform !== "linux") return join(folder, "lock.sock");
-  const digest = createHash("sha256").update(realpathSync(folder)).digest("hex").slice(0, 32);
+  const digest = createHash("sha256").update(folder).digest("hex").slice(0, 32);
   return `\0tally-data-${digest}`;
 }
 

@@ -3,22 +3,26 @@
  * stopped with the server. Real PostgreSQL, on the loopback interface, with a password of its own.
  */
 import { once } from "node:events";
+import { realpath } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findBinaries } from "./binaries.js";
-import { type Cluster, ensureCluster, ensureFolder, USER } from "./cluster.js";
+import { type Cluster, clusterPath, ensureCluster, ensureFolder, USER } from "./cluster.js";
 import { findIdentity } from "./identity.js";
 import { clearLeftovers } from "./leftovers.js";
 import { lockFolder } from "./lock.js";
 import { type Postmaster, StartFailure, startPostmaster } from "./postmaster.js";
+import { supervise } from "./supervise.js";
 
 export interface EmbeddedOptions {
   /** Made if it does not exist; nobody else can read it. */
   readonly dataDir: string;
-  /** Settings of Postgres, over the ones that are chosen here. */
+  /** Settings of Postgres, over the ones that are chosen here; its address and port are not among them. */
   readonly settings?: Readonly<Record<string, string>>;
   /** A line of Postgres' log. */
   readonly onLog?: (line: string) => void;
+  /** Gives up the start: what was started is stopped. Means nothing once it has started. */
+  readonly signal?: AbortSignal;
 }
 
 export interface EmbeddedPostgres extends AsyncDisposable {
@@ -28,6 +32,7 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly pid: number;
   /** Settles when it is stopped, and when it cannot be brought back: then with the reason. */
   readonly exited: Promise<Error | null>;
+  /** Resolves when it has shut down and the folder is free. May be called again. */
   stop(): Promise<void>;
 }
 
@@ -39,22 +44,23 @@ const SETTINGS = {
   checkpoint_timeout: "15min",
   log_checkpoints: "off",
 };
-const PORT_ATTEMPTS = 5;
-/** Tries to bring a dead postmaster back, with doubling waits from 100 ms. */
-const REVIVALS = 8;
-/** A postmaster that ran for so long starts with all its tries again. */
-const HEALTHY_AFTER_MS = 60_000;
+/** Tries of the first start, each with a port of its own, with doubling waits. */
+const START_ATTEMPTS = 7;
+const FIRST_WAIT_MS = 100;
 
 /** Resolves when Postgres accepts connections. Throws when the folder is in use, or Postgres does not start. */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const { dataDir } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  signal.throwIfAborted();
   const binaries = await findBinaries();
-  await ensureFolder(dataDir);
+  await ensureFolder(options.dataDir);
+  // Absolute and without links: it is how processes of this cluster are told from those of another.
+  const dataDir = await realpath(options.dataDir);
   const unlock = await lockFolder(dataDir);
   try {
-    const identity = findIdentity();
-    const cluster = await ensureCluster(dataDir, binaries, identity);
-    const start = async (port: number) => {
+    const identity = await findIdentity(clusterPath(dataDir));
+    const cluster = await ensureCluster(dataDir, binaries, identity, signal);
+    const start = async (port: number, signal: AbortSignal) => {
       await clearLeftovers(cluster.path);
       return startPostmaster({
         binaries,
@@ -63,10 +69,25 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
         port,
         settings: { ...SETTINGS, ...options.settings },
         onLog: options.onLog ?? (() => {}),
+        signal,
       });
     };
-    const { postmaster, port } = await startOnFreePort(start);
-    return supervise(postmaster, () => start(port), urlOf(cluster, port), unlock);
+    const { postmaster, port } = await startOnFreePort(start, signal);
+    const supervision = supervise(postmaster, (signal) => start(port, signal));
+    const exited = supervision.exited.finally(unlock);
+    const stop = async () => {
+      await supervision.stop();
+      await exited;
+    };
+    return {
+      url: urlOf(cluster, port),
+      get pid() {
+        return supervision.pid;
+      },
+      exited,
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
   } catch (error) {
     await unlock();
     throw error;
@@ -74,67 +95,19 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
 }
 
 async function startOnFreePort(
-  start: (port: number) => Promise<Postmaster>,
+  start: (port: number, signal: AbortSignal) => Promise<Postmaster>,
+  signal: AbortSignal,
 ): Promise<{ postmaster: Postmaster; port: number }> {
   for (let attempt = 1; ; attempt++) {
     const port = await findFreePort();
     try {
-      return { postmaster: await start(port), port };
+      return { postmaster: await start(port, signal), port };
     } catch (error) {
-      // Between the look and the start another program may take it.
-      const mayHelp = error instanceof StartFailure && error.portTaken;
-      if (!mayHelp || attempt === PORT_ATTEMPTS) throw error;
+      const mayHelp = error instanceof StartFailure && error.mayPass;
+      if (!mayHelp || attempt === START_ATTEMPTS) throw error;
+      await sleep(FIRST_WAIT_MS * 2 ** (attempt - 1), undefined, { signal });
     }
   }
-}
-
-/** Brings the postmaster back whenever it ends by itself: clients connect again to the same url. */
-function supervise(
-  first: Postmaster,
-  start: () => Promise<Postmaster>,
-  url: string,
-  unlock: () => Promise<void>,
-): EmbeddedPostgres {
-  let current = first;
-  const stopping = new AbortController();
-  const watch = async (): Promise<Error | null> => {
-    let failures = 0;
-    for (;;) {
-      const startedAt = performance.now();
-      await current.ended;
-      if (stopping.signal.aborted) return null;
-      if (performance.now() - startedAt > HEALTHY_AFTER_MS) failures = 0;
-      for (let isBack = false; !isBack; ) {
-        if (++failures > REVIVALS) return new Error("the embedded PostgreSQL keeps ending");
-        await sleep(100 * 2 ** (failures - 1));
-        if (stopping.signal.aborted) return null;
-        try {
-          current = await start();
-          isBack = true;
-        } catch (error) {
-          // Processes of the dead one may still hold its memory: they end soon.
-          if (failures === REVIVALS)
-            return error instanceof Error ? error : new Error(String(error));
-        }
-      }
-      if (stopping.signal.aborted) await current.stop();
-    }
-  };
-  const exited = watch().finally(unlock);
-  const stop = async () => {
-    stopping.abort();
-    await current.stop();
-    await exited;
-  };
-  return {
-    url,
-    get pid() {
-      return current.pid;
-    },
-    exited,
-    stop,
-    [Symbol.asyncDispose]: stop,
-  };
 }
 
 async function findFreePort(): Promise<number> {

@@ -1,8 +1,11 @@
 /** One run of the postmaster, from its start to its end. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Binaries } from "./binaries.js";
-import type { Identity } from "./identity.js";
+import { childEnvironment, type Identity } from "./identity.js";
 
 export interface Postmaster {
   readonly pid: number;
@@ -15,31 +18,41 @@ export interface Postmaster {
 export interface PostmasterOptions {
   readonly binaries: Binaries;
   readonly identity: Identity;
+  /** An absolute path. */
   readonly cluster: string;
   readonly port: number;
   readonly settings: Readonly<Record<string, string>>;
   readonly onLog: (line: string) => void;
+  /** Gives up the start. */
+  readonly signal: AbortSignal;
 }
 
-/** It did not come up; `portTaken` if another port may help. */
+/** It did not come up; `mayPass` if another port, or some time, may help. */
 export class StartFailure extends Error {
   override readonly name = "StartFailure";
   constructor(
     message: string,
-    readonly portTaken: boolean,
+    readonly mayPass: boolean,
   ) {
     super(message);
   }
 }
 
+/** After a crash it replays up to `max_wal_size` first. */
 const START_TIMEOUT_MS = 60_000;
 /** A fast shutdown writes a checkpoint. */
 const STOP_TIMEOUT_MS = 15_000;
+/** Lines that an ended postmaster wrote may still be under way. */
+const LAST_LINES_TIMEOUT_MS = 500;
+const POLL_MS = 20;
+/** Another program took the port; processes of a dead postmaster hold its memory, and end soon. */
+const PASSING = /Address already in use|pre-existing shared memory block/;
 
 /** Resolves when it accepts connections. */
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
   const { identity, binaries, cluster, port, settings } = options;
-  const all = { listen_addresses: "127.0.0.1", port: String(port), ...settings };
+  options.signal.throwIfAborted();
+  const all = { ...settings, listen_addresses: "127.0.0.1", port: String(port) };
   const [command = "", ...args] = [
     ...identity.prefix,
     binaries.postgres,
@@ -49,59 +62,94 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   ];
   const child = spawn(command, args, {
     ...identity.user,
+    cwd: dirname(cluster),
     // A process group of its own: Ctrl-C at the terminal is for the server, which drains first.
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, LC_ALL: "C" },
+    env: childEnvironment(),
   });
+  const lastLines = keepLastLines(child, options.onLog);
+  // Not "close": processes that outlive a killed postmaster keep its standard error open.
   const ended = new Promise<void>((resolve) => {
-    child.once("close", () => resolve());
-    child.once("error", () => resolve());
+    child.once("exit", () => resolve());
+    child.on("error", () => resolve());
   });
-  await waitUntilReady(child, ended, options.onLog);
+  if (!(await becomesReady(child, ended, options))) {
+    await stop(child, ended);
+    options.signal.throwIfAborted();
+    const output = await lastLines();
+    throw new StartFailure(
+      `the embedded PostgreSQL does not start:\n${output}`,
+      PASSING.test(output),
+    );
+  }
   return { pid: child.pid ?? 0, ended, stop: () => stop(child, ended) };
 }
 
-async function waitUntilReady(
+/** Passes every line on; the answer waits for what is under way and gives the last ones. */
+function keepLastLines(child: ChildProcess, onLog: (line: string) => void): () => Promise<string> {
+  const last: string[] = [];
+  child.on("error", (error) => last.push(error.message));
+  const { stderr } = child;
+  if (stderr === null) return async () => last.join("\n");
+  const closed = new Promise<void>((resolve) => {
+    createInterface({ input: stderr })
+      .on("line", (line) => {
+        onLog(line);
+        last.push(line);
+        if (last.length > 20) last.shift();
+      })
+      .once("close", resolve);
+  });
+  return async () => {
+    await within(LAST_LINES_TIMEOUT_MS, closed);
+    return last.join("\n");
+  };
+}
+
+/** False if it ended, took too long, or was not wanted any more. */
+async function becomesReady(
   child: ChildProcess,
   ended: Promise<void>,
-  onLog: (line: string) => void,
-): Promise<void> {
-  const last: string[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  const ready = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), START_TIMEOUT_MS);
-    if (child.stderr === null) return;
-    createInterface({ input: child.stderr }).on("line", (line) => {
-      onLog(line);
-      last.push(line);
-      if (last.length > 20) last.shift();
-      if (line.includes("database system is ready to accept connections")) resolve(true);
-    });
-    child.once("error", (error) => last.push(error.message));
+  { cluster, signal }: PostmasterOptions,
+): Promise<boolean> {
+  let isOver = false;
+  ended.then(() => {
+    isOver = true;
   });
-  const isReady = await Promise.race([ready, ended.then(() => false)]);
-  clearTimeout(timer);
-  if (isReady) return;
-  await stop(child, ended);
-  const output = last.join("\n");
-  throw new StartFailure(
-    `the embedded PostgreSQL does not start:\n${output}`,
-    output.includes("Address already in use"),
-  );
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (!isOver && !signal.aborted && performance.now() < deadline) {
+    if (await saysReady(join(cluster, "postmaster.pid"), child.pid)) return !signal.aborted;
+    await sleep(POLL_MS);
+  }
+  return false;
+}
+
+/** Its file says so in the eighth line, whatever the settings of the log. */
+async function saysReady(file: string, pid: number | undefined): Promise<boolean> {
+  try {
+    const lines = (await readFile(file, "utf8")).split("\n");
+    return lines[0] === String(pid) && lines[7]?.trim() === "ready";
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
   for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) break;
     child.kill(signal);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(true), STOP_TIMEOUT_MS);
-    });
-    const isLate = await Promise.race([ended.then(() => false), late]);
-    clearTimeout(timer);
-    if (!isLate) break;
+    if (await within(STOP_TIMEOUT_MS, ended)) break;
   }
   await ended;
+}
+
+/** True if it settled in time. */
+async function within(timeoutMs: number, settled: Promise<void>): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false);
+  const isInTime = await Promise.race([settled.then(() => true), late]);
+  timer.abort();
+  return isInTime;
 }

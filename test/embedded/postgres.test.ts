@@ -1,101 +1,158 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Connection } from "../../src/db/client.js";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.js";
+import { halfMade, kill, query, readAnswer, spawnServer, usePlace, waitFor } from "./support.js";
 
-const isRoot = process.getuid?.() === 0;
-const NOBODY = 65_534;
-let folder: string;
-let dataDir: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "tally-embedded-"));
-  dataDir = join(folder, "data");
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
-
-/** Without waiting for the disk: what is shown here does not depend on it. */
-const start = () => startEmbeddedPostgres({ dataDir, settings: { fsync: "off" } });
-
-async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
-  await using connection = new Connection({ url, prepare: false });
-  return await connection.query<Record<string, unknown>>(text);
-}
-
-/** Asks until Postgres answers, for 20 s. */
-async function queryWhenBack(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    try {
-      return await query(url, text);
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await sleep(50);
-    }
-  }
-}
-
-/** A process of its own that starts Postgres in the folder and prints its url and pid. */
-async function startChild(
-  user?: number,
-): Promise<{ child: ChildProcess; url: string; pid: number }> {
-  const module = new URL("../../dist/src/embedded/postgres.js", import.meta.url).href;
-  const script = `
-    const { startEmbeddedPostgres } = await import(${JSON.stringify(module)});
-    const postgres = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} });
-    console.log(postgres.url + " " + postgres.pid);
-    setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-    ...(user === undefined ? {} : { uid: user, gid: user }),
-  });
-  const lines = createInterface({ input: child.stdout ?? process.stdin });
-  for await (const line of lines) {
-    const [url = "", pid] = line.split(" ");
-    return { child, url, pid: Number(pid) };
-  }
-  throw new Error("the child ended before Postgres was up");
-}
+const place = usePlace();
 
 describe("the embedded Postgres", () => {
   it("keeps its data from one start to the next, and stops in between", async () => {
-    const first = await start();
+    const first = await place.start();
     await query(first.url, "CREATE TABLE kept AS SELECT 42 AS answer");
+    await Promise.all([first.stop(), first.stop()]);
     await first.stop();
     expect(await first.exited).toBeNull();
     await expect(query(first.url, "SELECT 1")).rejects.toThrow();
-    await using second = await start();
+    await using second = await place.start();
     expect(await query(second.url, "SELECT answer FROM kept")).toEqual([{ answer: 42 }]);
   });
 
   it("is PostgreSQL 18, durable, with checksums, for who has the password", async () => {
-    await using postgres = await startEmbeddedPostgres({ dataDir });
+    await using postgres = await startEmbeddedPostgres({ dataDir: place.dataDir });
     const settings = await query(
       postgres.url,
       `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,
-        current_setting('synchronous_commit') AS commit, current_setting('data_checksums') AS checksums`,
+        current_setting('synchronous_commit') AS commit, current_setting('data_checksums') AS checksums,
+        current_setting('server_encoding') AS encoding, current_setting('listen_addresses') AS host,
+        current_setting('unix_socket_directories') AS sockets`,
     );
     expect(settings).toEqual([
-      { version: expect.stringMatching(/^18\./), fsync: "on", commit: "on", checksums: "on" },
+      {
+        version: expect.stringMatching(/^18\./),
+        fsync: "on",
+        commit: "on",
+        checksums: "on",
+        encoding: "UTF8",
+        host: "127.0.0.1",
+        sockets: "",
+      },
     ]);
     const url = new URL(postgres.url);
     url.password = "wrong";
     await expect(query(url.href, "SELECT 1")).rejects.toThrow(/password/);
-    expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
-    expect((await stat(join(dataDir, "postgres-password"))).mode & 0o777).toBe(0o600);
+    expect((await stat(place.dataDir)).mode & 0o777).toBe(0o700);
+    expect((await stat(join(place.dataDir, "postgres-password"))).mode & 0o777).toBe(0o600);
   });
 
-  it("refuses a folder that another one uses, and names the process", async () => {
-    await using _first = await start();
-    await expect(start()).rejects.toThrow(`in use by another server (process ${process.pid})`);
+  it("takes settings, and needs no log to know that it is up", async () => {
+    const lines: string[] = [];
+    const settings = { max_connections: "7", listen_addresses: "*", port: "1" };
+    const loud = await place.start({ settings, onLog: (line) => lines.push(line) });
+    expect(
+      await query(
+        loud.url,
+        `SELECT current_setting('max_connections') AS connections,
+          current_setting('listen_addresses') AS host`,
+      ),
+    ).toEqual([{ connections: "7", host: "127.0.0.1" }]);
+    await loud.stop();
+    expect(lines).toContainEqual(expect.stringContaining("ready to accept connections"));
+    await using quiet = await place.start({ settings: { log_min_messages: "panic" } });
+    expect(await query(quiet.url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
   });
 
-  it("lets exactly one of two starts win", async () => {
-    const outcomes = await Promise.allSettled([start(), start()]);
+  it("says why it does not start, and leaves the folder free", async () => {
+    const settings = { shared_buffers: "a lot" };
+    await expect(place.start({ settings })).rejects.toThrow(/shared_buffers/);
+    await using postgres = await place.start();
+    expect(await query(postgres.url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
+  });
+
+  it("is not changed by the environment", async () => {
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    vi.stubEnv("PGDATESTYLE", "German");
+    vi.stubEnv("TZ", "Asia/Tokyo");
+    await using postgres = await place.start();
+    expect(
+      await query(
+        postgres.url,
+        "SELECT current_setting('DateStyle') AS style, current_setting('TimeZone') AS zone",
+      ),
+    ).toEqual([{ style: "ISO, MDY", zone: expect.stringMatching(/UTC$/) }]);
+  });
+
+  it.runIf(process.platform === "linux")(
+    "is in a process group of its own, out of Ctrl-C's reach",
+    async () => {
+      await using postgres = await place.start();
+      const status = await readFile(`/proc/${postgres.pid}/stat`, "utf8");
+      const [, , group] = status.slice(status.lastIndexOf(")") + 2).split(" ");
+      expect(Number(group)).toBe(postgres.pid);
+    },
+  );
+});
+
+describe("a start that is given up", () => {
+  const given = new Error("not wanted any more");
+
+  it("leaves no half-made cluster", async () => {
+    const abort = new AbortController();
+    const start = place.start({ signal: abort.signal });
+    const isUnderWay = () => halfMade(place.dataDir).length > 0;
+    await Promise.all([
+      expect(start).rejects.toBe(given),
+      waitFor(isUnderWay).then(() => abort.abort(given)),
+    ]);
+    expect(isUnderWay()).toBe(false);
+    await using postgres = await place.start();
+    expect(await query(postgres.url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
+  });
+
+  it("leaves no postmaster", async () => {
+    await (await place.start()).stop();
+    // A standby that waits for its primary is never ready.
+    const standby = join(place.dataDir, "postgres", "standby.signal");
+    await writeFile(standby, "");
+    const abort = new AbortController();
+    const start = place.start({
+      settings: { hot_standby: "off" },
+      signal: abort.signal,
+      onLog: (line) => {
+        if (line.includes("entering standby mode")) abort.abort(given);
+      },
+    });
+    await expect(start).rejects.toBe(given);
+    await rm(standby);
+    await using postgres = await place.start();
+    expect(await query(postgres.url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
+  });
+});
+
+describe("a folder in use", () => {
+  it("is refused, and the process that uses it named", async () => {
+    await using _first = await place.start();
+    await expect(place.start()).rejects.toThrow(
+      `${place.dataDir} is in use by another server (process ${process.pid})`,
+    );
+  });
+
+  it("is free after a stop, though somebody who asked never hung up", async () => {
+    const postgres = await place.start();
+    const sockets = (await readFile("/proc/net/unix", "utf8").catch(() => "")).split("\n");
+    const names = sockets.flatMap((line) => /@(tally-data-[0-9a-f]+)/.exec(line)?.[1] ?? []);
+    const asked = names.map((name) => connect({ path: `\0${name}`, allowHalfOpen: true }));
+    for (const socket of asked) socket.on("error", () => {});
+    await postgres.stop();
+    for (const socket of asked) socket.destroy();
+    await (await place.start()).stop();
+  });
+
+  it("goes to exactly one of two starts in one process", async () => {
+    const outcomes = await Promise.allSettled([place.start(), place.start()]);
     const won = outcomes.filter((o): o is PromiseFulfilledResult<EmbeddedPostgres> => {
       return o.status === "fulfilled";
     });
@@ -103,68 +160,18 @@ describe("the embedded Postgres", () => {
     await won[0]?.value.stop();
   });
 
-  it("comes back on the same url when its postmaster is killed", async () => {
-    await using postgres = await start();
-    await query(postgres.url, "CREATE TABLE kept AS SELECT 1 AS x");
-    const killed = postgres.pid;
-    process.kill(killed, "SIGKILL");
-    while (postgres.pid === killed) await sleep(20);
-    expect(await queryWhenBack(postgres.url, "SELECT x FROM kept")).toEqual([{ x: 1 }]);
-  });
-
-  it.each([
-    ["an empty", ""],
-    ["a stale", `${process.pid}\n/elsewhere\n1700000000\n5432\n\n127.0.0.1\n  1 1\nready\n`],
-  ])("starts over %s postmaster.pid", async (_, content) => {
-    await (await start()).stop();
-    await writeFile(join(dataDir, "postgres", "postmaster.pid"), content);
-    await using postgres = await start();
-    expect(await query(postgres.url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
-  });
-
-  it("starts again after its server was killed", async () => {
-    const { child, url, pid } = await startChild();
-    await query(url, "CREATE TABLE kept AS SELECT 1 AS x");
-    child.kill("SIGKILL");
-    await using postgres = await start();
-    expect(postgres.pid).not.toBe(pid);
-    expect(await query(postgres.url, "SELECT x FROM kept")).toEqual([{ x: 1 }]);
-  });
-
-  it("makes the cluster anew after a first start that was cut off", async () => {
-    await mkdir(join(dataDir, "postgres-new-abc", "base"), { recursive: true });
-    await using postgres = await start();
-    expect(await query(postgres.url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
-    await expect(stat(join(dataDir, "postgres-new-abc"))).rejects.toThrow("ENOENT");
-  });
-
-  it("refuses a cluster of another version", async () => {
-    await (await start()).stop();
-    await writeFile(join(dataDir, "postgres", "PG_VERSION"), "17\n");
-    await expect(start()).rejects.toThrow("is of PostgreSQL 17, this is 18");
-  });
-
-  it.runIf(isRoot)("runs for root under a folder that root alone can enter", async () => {
-    await mkdir(join(folder, "home"), { mode: 0o700 });
-    dataDir = join(folder, "home", "data");
-    await using postgres = await start();
-    const status = await readFile(`/proc/${postgres.pid}/cmdline`, "utf8");
-    expect(status).toContain(dataDir);
-    expect(await query(postgres.url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
-  });
-
-  it.runIf(isRoot)("runs for an ordinary user", async () => {
-    await mkdir(dataDir, { mode: 0o700 });
-    await chown(folder, NOBODY, NOBODY);
-    await chown(dataDir, NOBODY, NOBODY);
-    const { child, url } = await startChild(NOBODY);
+  it("goes to exactly one of three processes that start at once", async () => {
+    const children = [1, 2, 3].map(() => spawnServer(place.dataDir));
     try {
-      expect(await query(url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
-      expect((await stat(join(dataDir, "postgres"))).uid).toBe(NOBODY);
+      const answers = await Promise.all(children.map(readAnswer));
+      const winner = answers.findIndex(({ error }) => error === undefined);
+      const expected = `in use by another server (process ${children[winner]?.pid})`;
+      const losers = answers.filter((_, i) => i !== winner);
+      expect(losers).toEqual([1, 2].map(() => ({ error: expect.stringContaining(expected) })));
     } finally {
-      child.kill("SIGKILL");
+      await Promise.all(children.map(kill));
     }
-    // The next start shuts down what the killed one left.
-    dataDir = join(folder, "data");
+    // It shuts down what the killed winner left.
+    await (await place.start()).stop();
   });
 });

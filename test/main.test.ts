@@ -4,9 +4,10 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { UploadProgressSchema } from "../gen/tally/v1/ingest_service_pb.js";
 import { RunState, Status } from "../gen/tally/v1/run_pb.js";
@@ -15,6 +16,9 @@ import { Connection } from "../src/db/client.js";
 import { createEmptyDatabase, type TestDatabase } from "./support/database.js";
 
 const ADMIN = "an-admin-token-for-tests-only";
+const PATIENCE = { timeout: 30_000 };
+// Several processes start in each test.
+vi.setConfig({ testTimeout: 90_000 });
 let database: TestDatabase;
 let dataDir: string;
 const children: ChildProcess[] = [];
@@ -68,7 +72,7 @@ async function serve(env: Record<string, string> = {}): Promise<Started & { url:
     const url = /^Tally \S+ listens on (\S+)$/m.exec(started.output())?.[1];
     if (url !== undefined) return { ...started, url };
     if (ended) throw new Error(started.output());
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
 }
 
@@ -95,7 +99,7 @@ async function stream(url: string, token: string, runId: string, onAck: (count: 
     yield { frame: { case: "open" as const, value: { run: { runId } } } };
     for (let sequence = 0; sequence < 100_000; sequence++) {
       yield { frame: { case: "batch" as const, value: batch(sequence) } };
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await sleep(2);
     }
   }
   try {
@@ -119,10 +123,18 @@ function batch(sequence: number) {
   return { sequence: BigInt(sequence), results };
 }
 
+/** The statements that wait for a lock. */
+function lockWaiters(db: Connection) {
+  return db.query(`
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`);
+}
+
 describe("tallyd serve", () => {
   it("with a database of its own prints the admin token once and keeps it for its owner", async () => {
     const env = { DATABASE_URL: "", TALLY_ADMIN_TOKEN: "" };
     const first = await serve(env);
+    expect(first.output()).toMatch(/^Tally \d+\.\d+\.\d+ listens on http:\/\/127\.0\.0\.1:\d+$/m);
     const printed = /shown this once: (tly_admin_\S+)/.exec(first.output())?.[1];
     const file = join(dataDir, "admin-token");
     expect((await readFile(file, "utf8")).trim()).toBe(printed);
@@ -207,10 +219,11 @@ describe("a server that stops", () => {
     await db.run("BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE");
     const held = client.ingest.ingestRun({ run: { runId: "held" } });
     held.catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await using watcher = new Connection({ url: database.url, prepare: false });
+    await expect.poll(() => lockWaiters(watcher), PATIENCE).not.toEqual([]);
     child.kill("SIGINT");
-    while (!output().includes('"stopping"'))
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await expect.poll(output, PATIENCE).toContain('"stopping"');
+    expect(child.exitCode).toBe(null);
     child.kill("SIGINT");
     expect(await exited).toEqual([130, null]);
     client.close();
@@ -219,11 +232,34 @@ describe("a server that stops", () => {
   it("by kill -9 in mid-stream loses nothing that it acknowledged", async () => {
     const first = await serve();
     const token = await newToken(first.url);
-    const { acknowledged } = await stream(first.url, token, "killed", (count) => {
-      if (count === 30) first.child.kill("SIGKILL");
+    await using db = new Connection({ url: database.url, prepare: false });
+    await using locker = new Connection({ url: database.url, prepare: false });
+    let count = 0;
+    const cut = stream(first.url, token, "killed", (acknowledgedCount) => {
+      count = acknowledgedCount;
     });
+    await expect.poll(() => count, PATIENCE).toBeGreaterThanOrEqual(30);
+    // While nothing can be committed, an acknowledgement that does not wait for it would show.
+    await locker.run("BEGIN; LOCK TABLE results IN ACCESS EXCLUSIVE MODE");
+    await expect.poll(() => lockWaiters(db), PATIENCE).not.toEqual([]);
+    await sleep(200);
+    first.child.kill("SIGKILL");
+    const { acknowledged } = await cut;
     expect(acknowledged).toBeGreaterThanOrEqual(29);
+    // What waits for the lock ends with its connection, and is not stored after all.
+    await expect.poll(() => lockWaiters(db), PATIENCE).toEqual([]);
+    await locker.run("ROLLBACK");
     const { url } = await serve();
+    // Of each batch, by its number in the names: how many of its results are there, and how often.
+    const batches = () =>
+      db.query<{ sequence: number; tests: number; rows: number }>(`
+        SELECT substr(t.name, 2)::int AS sequence, count(DISTINCT t.test_key)::int AS tests,
+          count(*)::int AS rows
+        FROM results r JOIN tests t USING (project_key, test_key)
+        GROUP BY t.name ORDER BY 1`);
+    const whole = (count: number) =>
+      Array.from({ length: count }, (_, sequence) => ({ sequence, tests: 50, rows: 50 }));
+    expect((await batches()).slice(0, acknowledged + 1)).toEqual(whole(acknowledged + 1));
     const client = createTallyClient({ url, token });
     const before = await client.stats.getRun({ runId: "killed" });
     expect(before.run?.state).toBe(RunState.RUNNING);
@@ -241,6 +277,7 @@ describe("a server that stops", () => {
     const summary = await client.ingest.uploadResults(again());
     expect(Number(summary.duplicateCount)).toBe(stored);
     expect(Number(summary.acceptedCount)).toBe(total * 50 - stored);
+    expect(await batches()).toEqual(whole(total));
     const after = await client.stats.getRun({ runId: "killed" });
     expect(after.run).toMatchObject({
       state: RunState.FINISHED,

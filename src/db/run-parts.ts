@@ -29,7 +29,7 @@ export function partParams(part: PartRow): Param[] {
 
 /**
  * Makes sure that the part is stored, and answers the shard total that stands. A part that is new makes its
- * run unsettled.
+ * run unsettled. Null if the run is deleted or expired: it takes no part.
  */
 export async function addPart(
   db: Queryable,
@@ -37,15 +37,16 @@ export async function addPart(
   runKey: string,
   part: PartRow,
   deadlineAt: number,
-): Promise<{ shardTotal: number; added: boolean }> {
+): Promise<{ shardTotal: number; added: boolean } | null> {
   for (;;) {
     const [row] = await db.query<{ shard_total: number | null; added: boolean }>(
       ADD_PART,
       [projectKey, runKey, ...partParams(part)],
       { deadlineAt },
     );
+    if (row === undefined) return null;
     // Null: another statement stored it after this one's snapshot; the next one sees it.
-    if (row?.shard_total != null) return { shardTotal: row.shard_total, added: row.added };
+    if (row.shard_total !== null) return { shardTotal: row.shard_total, added: row.added };
   }
 }
 
@@ -108,11 +109,17 @@ interface FinishColumns {
 }
 
 const ADD_PART = `
-WITH added AS (
+WITH live AS MATERIALIZED (
+  SELECT run_key
+  FROM runs
+  WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND expired_at IS NULL
+),
+added AS (
   INSERT INTO run_parts AS p (
     project_key, run_key, part_id, job, attempt, shard_index, shard_total, producer, streamed
   )
-  VALUES ($1, $2, $3, $4::text, $5::int, $6::int, $7::int, $8::text, $9::boolean)
+  SELECT $1, run_key, $3::bytea, $4::text, $5::int, $6::int, $7::int, $8::text, $9::boolean
+  FROM live
   ON CONFLICT (project_key, run_key, part_id)
     DO UPDATE SET streamed = true WHERE EXCLUDED.streamed AND NOT p.streamed
   RETURNING shard_total
@@ -127,7 +134,8 @@ SELECT
     (SELECT shard_total FROM added),
     (SELECT shard_total FROM run_parts WHERE project_key = $1 AND run_key = $2 AND part_id = $3)
   ) AS shard_total,
-  EXISTS (SELECT FROM added) AS added`;
+  EXISTS (SELECT FROM added) AS added
+FROM live`;
 
 // run_parts.finish_time is null where the client gave none: finished_at is the time of receipt.
 const FINISH_PART = `

@@ -87,7 +87,13 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
       }
       known.run = merged;
     }
-    const { shardTotal, added } = await openPart(projectKey, known, part, retry);
+    const opened = await openPart(projectKey, known, part, retry);
+    if (opened === null) {
+      // It was deleted or expired since it was read: asked anew, the database says which.
+      remembered.delete(cacheKey);
+      return open(projectKey, runId, facts, part, retry);
+    }
+    const { shardTotal, added } = opened;
     const conflicts = conflictingFields(facts, known.run);
     if (shardTotal !== part.shardTotal) conflicts.push("part.shard_total");
     const { runKey, runDay } = known.run;
@@ -99,7 +105,7 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
     known: Known,
     part: PartRow,
     retry: RetryOptions,
-  ): Promise<{ shardTotal: number; added: boolean }> => {
+  ): Promise<{ shardTotal: number; added: boolean } | null> => {
     const stored = known.parts.get(hex(part.partId));
     if (stored !== undefined && (stored.streamed || !part.streamed)) {
       return { shardTotal: stored.shardTotal, added: false };
@@ -108,7 +114,7 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
       () => addPart(db, projectKey, known.run.runKey, part, retry.deadlineAt),
       retry,
     );
-    rememberPart(known, part, answer.shardTotal);
+    if (answer !== null) rememberPart(known, part, answer.shardTotal);
     return answer;
   };
 

@@ -60,33 +60,38 @@ export function batchFrame({ sequence, results }: Batch) {
 }
 
 /** Bytes of the result as a message, or somewhat more: encoding it twice would cost more than it saves. */
-function sizeOf({ test, failure, location, ...result }: TestResult): number {
-  const texts = [
-    result.resultId,
-    result.rawStatus,
-    result.skipReason,
-    result.stdout,
-    result.stderr,
-    location?.file,
-    ...(test === undefined ? [] : [test.suite, test.file, test.name, test.parameters]),
-    ...(failure === undefined
-      ? []
-      : [
-          failure.kind,
-          failure.message,
-          failure.type,
-          failure.trace,
-          failure.expected,
-          failure.actual,
-        ]),
-  ];
-  const entries = [...Object.entries(result.tags), ...Object.entries(test?.variant ?? {})].flat();
-  const flags = result.truncations.map(({ field }) => field).concat(result.repairedFields);
-  let size = FIXED_BYTES;
-  for (const text of texts) if (text) size += Buffer.byteLength(text) + 4;
-  for (const text of [...entries, ...flags]) size += Buffer.byteLength(text) + 16;
+function sizeOf(result: TestResult): number {
+  const { test, failure, location, tags, truncations, repairedFields } = result;
+  let size = FIXED_BYTES + textBytes(result.resultId) + textBytes(result.rawStatus);
+  size += textBytes(result.skipReason) + textBytes(result.stdout) + textBytes(result.stderr);
+  size += mapBytes(tags);
+  if (test !== undefined) {
+    size += textBytes(test.suite) + textBytes(test.file) + textBytes(test.name);
+    size += textBytes(test.parameters) + mapBytes(test.variant);
+  }
+  if (failure !== undefined) {
+    size += textBytes(failure.kind) + textBytes(failure.message) + textBytes(failure.type);
+    size += textBytes(failure.trace) + textBytes(failure.expected) + textBytes(failure.actual);
+  }
+  if (location !== undefined) size += textBytes(location.file);
+  for (const { field } of truncations) size += textBytes(field) + ENTRY_BYTES;
+  for (const field of repairedFields) size += textBytes(field) + ENTRY_BYTES;
   return size;
+}
+
+function textBytes(text: string): number {
+  return text === "" ? 0 : Buffer.byteLength(text) + 4;
+}
+
+function mapBytes(map: Readonly<Record<string, string>>): number {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(map)) {
+    bytes += textBytes(key) + textBytes(value) + ENTRY_BYTES;
+  }
+  return bytes;
 }
 
 /** Numbers, times and the frames of nested messages. */
 const FIXED_BYTES = 96;
+/** Tags, lengths and a number. */
+const ENTRY_BYTES = 16;

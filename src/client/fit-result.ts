@@ -1,17 +1,12 @@
 /** Makes any result storable: texts within their limits and valid, with a flag for all that was changed. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import {
-  type Test,
-  type TestResult,
-  TestResultSchema,
-  TruncationSchema,
-} from "../../gen/tally/v1/run_pb.js";
+import { create } from "@bufbuild/protobuf";
+import { type Test, type TestResult, TruncationSchema } from "../../gen/tally/v1/run_pb.js";
 import { limits } from "../limits.js";
 import { cutText, repairText } from "../text.js";
+import { createResult, type TestResultInit } from "./create-result.js";
 import { cutIdentity } from "./cut-identity.js";
 
-/** A result as a caller writes it: every field but `test` and `status` may be left out. */
-export type TestResultInit = MessageInitShape<typeof TestResultSchema>;
+export type { TestResultInit };
 
 export interface FitOptions {
   /** The texts come from a decoder that replaces what it cannot read: each U+FFFD is flagged too. */
@@ -26,7 +21,7 @@ export interface FitOptions {
  * changed in place; a plain object stays as it is.
  */
 export function wellFormedResult(init: TestResultInit, options: FitOptions = {}): TestResult {
-  const result = create(TestResultSchema, init);
+  const result = createResult(init);
   const flags = createFlags(result, options);
   const { failure, location } = result;
   result.resultId = flags.repair("result_id", result.resultId);
@@ -83,11 +78,13 @@ function createFlags(result: TestResult, options: FitOptions): Flags {
     return repaired;
   }
   function cut(field: string, text: string, maxBytes: number, cutTo: typeof cutText): string {
+    if (text === "") return text;
     const whole = repair(field, text);
     const fitting = cutTo(whole, maxBytes);
+    if (fitting === whole) return whole;
     const { truncations } = result;
     const known = truncations.some((truncation) => truncation.field === field);
-    if (fitting !== whole && !known && truncations.length < limits.mapEntries) {
+    if (!known && truncations.length < limits.mapEntries) {
       const originalBytes = BigInt(Buffer.byteLength(whole));
       truncations.push(create(TruncationSchema, { field, originalBytes }));
     }

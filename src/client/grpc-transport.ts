@@ -9,7 +9,6 @@ import {
   type DescMethodUnary,
   fromBinary,
   type MessageShape,
-  toBinary,
 } from "@bufbuild/protobuf";
 import {
   Code,
@@ -26,6 +25,7 @@ import {
 import { createMethodUrl, runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
 import { type CallOptions, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 import { limits } from "../limits.js";
+import { encodeMessage } from "./encode.js";
 import { toConnectError } from "./errors.js";
 import { toHeaders, toMetadata } from "./metadata.js";
 import { openStream } from "./streams.js";
@@ -200,7 +200,7 @@ function pathOf(method: DescMethod): string {
 }
 
 function serializer<D extends DescMessage>(desc: D) {
-  return (message: MessageShape<D>) => Buffer.from(toBinary(desc, message));
+  return (message: MessageShape<D>) => encodeMessage(desc, message);
 }
 
 function deserializer<D extends DescMessage>(desc: D) {

@@ -1,11 +1,20 @@
 /** Bytes to messages: what does not decode is INVALID_ARGUMENT with the fields at fault, on every protocol. */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import {
+  PublishResultsRequestSchema,
+  UploadResultsRequestSchema,
+} from "../../gen/tally/v1/ingest_service_pb.js";
 import { invalidArgument } from "../errors.js";
 import { jsonViolations } from "./json-violations.js";
+import { type BatchFrame, readBatchFrame } from "./result-reader.js";
 
 /** The message of binary protobuf. Unknown fields are dropped, as a newer client may send them. */
 export function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
+  if (UPLOAD_FRAMES.has(desc)) {
+    const frame = readBatchFrame(bytes);
+    if (frame !== undefined) return frameMessage(desc, frame);
+  }
   try {
     return fromBinary(desc, bytes, { readUnknownFields: false });
   } catch (error) {
@@ -32,3 +41,16 @@ export function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** A message of the two requests that carry upload frames. */
+function frameMessage(
+  { typeName }: DescMessage,
+  frame: BatchFrame,
+): Message & { frame: BatchFrame } {
+  return { $typeName: typeName, frame };
+}
+
+const UPLOAD_FRAMES: ReadonlySet<DescMessage> = new Set<DescMessage>([
+  PublishResultsRequestSchema,
+  UploadResultsRequestSchema,
+]);

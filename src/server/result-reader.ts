@@ -1,0 +1,155 @@
+/**
+ * Reads the frame that carries nearly all bytes of an upload: a batch of results. Written out by hand it takes
+ * 1 to 2 µs a result, where protobuf-es, which looks every field up, takes 9 to 16 (2 cores, Node 20).
+ * Whatever an encoder would not normally write is left to protobuf-es, which so decides alone what is merged,
+ * skipped or an error.
+ */
+import type { UploadBatch } from "../../gen/tally/v1/ingest_service_pb.js";
+import type { TestResult } from "../../gen/tally/v1/run_pb.js";
+import {
+  readDuration,
+  readFailure,
+  readLocation,
+  readMapEntry,
+  readTest,
+  readTimestamp,
+  readTruncation,
+} from "./result-parts-reader.js";
+import {
+  atEnd,
+  type Cursor,
+  endOf,
+  once,
+  openCursor,
+  readField,
+  readInt32,
+  readInt64,
+  readText,
+  readUint32,
+  UNUSUAL,
+} from "./wire-reader.js";
+
+/** The oneof `frame` of both requests that upload, holding a batch. */
+export interface BatchFrame {
+  readonly case: "batch";
+  readonly value: UploadBatch;
+}
+
+/**
+ * The frame of an UploadResultsRequest or PublishResultsRequest, equal to what protobuf-es decodes; undefined
+ * if it holds no batch, or only protobuf-es can tell.
+ */
+export function readBatchFrame(bytes: Uint8Array): BatchFrame | undefined {
+  const cursor = openCursor(bytes);
+  try {
+    if (readField(cursor) !== BATCH) return undefined;
+    const value = atEnd(readBatch(cursor), cursor, bytes.length);
+    return { case: "batch", value };
+  } catch {
+    // Whether this is an error, and which one, is for protobuf-es to say.
+    return undefined;
+  }
+}
+
+/** The field of both requests. */
+const BATCH = 2;
+
+function readBatch(cursor: Cursor): UploadBatch {
+  const batch: UploadBatch = {
+    $typeName: "tally.v1.UploadBatch",
+    sequence: 0n,
+    results: [],
+  };
+  const end = endOf(cursor);
+  while (cursor.at < end) {
+    switch (readField(cursor)) {
+      case 1:
+        batch.sequence = readInt64(cursor);
+        break;
+      case 2:
+        batch.results.push(readResult(cursor));
+        break;
+      default:
+        throw UNUSUAL;
+    }
+  }
+  return atEnd(batch, cursor, end);
+}
+
+function readResult(cursor: Cursor): TestResult {
+  const result: TestResult = {
+    $typeName: "tally.v1.TestResult",
+    resultId: "",
+    test: undefined,
+    status: 0,
+    rawStatus: "",
+    attempt: 0,
+    repeatIndex: 0,
+    startTime: undefined,
+    duration: undefined,
+    failure: undefined,
+    skipReason: "",
+    location: undefined,
+    stdout: "",
+    stderr: "",
+    tags: {},
+    truncations: [],
+    repairedFields: [],
+  };
+  const end = endOf(cursor);
+  while (cursor.at < end) {
+    switch (readField(cursor)) {
+      case 1:
+        result.resultId = readText(cursor);
+        break;
+      case 2:
+        result.test = once(result.test, readTest(cursor));
+        break;
+      case 3:
+        result.status = readInt32(cursor);
+        break;
+      case 4:
+        result.rawStatus = readText(cursor);
+        break;
+      case 5:
+        result.attempt = readUint32(cursor);
+        break;
+      case 6:
+        result.repeatIndex = readUint32(cursor);
+        break;
+      case 7:
+        result.startTime = once(result.startTime, readTimestamp(cursor));
+        break;
+      case 8:
+        result.duration = once(result.duration, readDuration(cursor));
+        break;
+      case 9:
+        result.failure = once(result.failure, readFailure(cursor));
+        break;
+      case 10:
+        result.skipReason = readText(cursor);
+        break;
+      case 11:
+        result.location = once(result.location, readLocation(cursor));
+        break;
+      case 12:
+        result.stdout = readText(cursor);
+        break;
+      case 13:
+        result.stderr = readText(cursor);
+        break;
+      case 14:
+        readMapEntry(cursor, result.tags);
+        break;
+      case 15:
+        result.truncations.push(readTruncation(cursor));
+        break;
+      case 16:
+        result.repairedFields.push(readText(cursor));
+        break;
+      default:
+        throw UNUSUAL;
+    }
+  }
+  return atEnd(result, cursor, end);
+}

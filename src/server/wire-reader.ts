@@ -1,0 +1,102 @@
+/**
+ * Reads the protobuf wire format as encoders normally write it. Anything else throws UNUSUAL: the caller then
+ * lets protobuf-es read the message.
+ */
+
+/** Where reading stands. */
+export interface Cursor {
+  readonly buffer: Buffer;
+  at: number;
+  /** Of the field that was read last. */
+  wireType: number;
+}
+
+/** Thrown at bytes that protobuf-es must judge. One object, since nobody sees its stack. */
+export const UNUSUAL = new Error("unusual bytes");
+
+/** A cursor at the first byte. */
+export function openCursor(bytes: Uint8Array): Cursor {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { buffer, at: 0, wireType: 0 };
+}
+
+/** The number of the next field. */
+export function readField(cursor: Cursor): number {
+  const start = cursor.at;
+  const tag = readVarint(cursor);
+  // Two bytes hold every field number that we read, 1 to 2047.
+  if (cursor.at - start > 2) throw UNUSUAL;
+  cursor.wireType = tag & 7;
+  return tag >>> 3;
+}
+
+/** Where the message ends that begins here. */
+export function endOf(cursor: Cursor): number {
+  if (cursor.wireType !== LENGTH_DELIMITED) throw UNUSUAL;
+  const length = readVarint(cursor);
+  return cursor.at + length;
+}
+
+/** The value, if what was read ends where it should; it would else have read what is not its own. */
+export function atEnd<T>(value: T, cursor: Cursor, end: number): T {
+  if (cursor.at !== end || end > cursor.buffer.length) throw UNUSUAL;
+  return value;
+}
+
+/** The value of a message field that was not there before: two of them would be merged. */
+export function once<T>(before: T | undefined, value: T): T {
+  if (before !== undefined) throw UNUSUAL;
+  return value;
+}
+
+/** A string. */
+export function readText(cursor: Cursor): string {
+  const { buffer } = cursor;
+  const end = endOf(cursor);
+  if (end > buffer.length) throw UNUSUAL;
+  const start = cursor.at;
+  cursor.at = end;
+  const text = buffer.toString("utf8", start, end);
+  // This decoding replaces what is no UTF-8; the strict one is slower, throws, and drops a byte order mark.
+  if (text.includes("\ufffd") || text.startsWith("\ufeff")) {
+    return new TextDecoder("utf-8", { fatal: true }).decode(buffer.subarray(start, end));
+  }
+  return text;
+}
+
+/** An int32 or enum that is not negative. */
+export function readInt32(cursor: Cursor): number {
+  return readNumber(cursor, 0x7fffffff);
+}
+
+/** A uint32. */
+export function readUint32(cursor: Cursor): number {
+  return readNumber(cursor, 0xffffffff);
+}
+
+/** An int64 from 0 to 2^49 - 1. */
+export function readInt64(cursor: Cursor): bigint {
+  return BigInt(readNumber(cursor, Number.MAX_SAFE_INTEGER));
+}
+
+function readNumber(cursor: Cursor, max: number): number {
+  if (cursor.wireType !== VARINT) throw UNUSUAL;
+  const value = readVarint(cursor);
+  if (value > max) throw UNUSUAL;
+  return value;
+}
+
+/** Up to 7 bytes: 49 bits, which a double holds. Past the end of the bytes come zeros; atEnd finds that out. */
+function readVarint(cursor: Cursor): number {
+  const { buffer } = cursor;
+  let value = 0;
+  for (let factor = 1; factor < 2 ** 49; factor *= 0x80) {
+    const byte = buffer[cursor.at++] ?? 0;
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) return value;
+  }
+  throw UNUSUAL;
+}
+
+const VARINT = 0;
+const LENGTH_DELIMITED = 2;

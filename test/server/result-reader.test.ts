@@ -1,0 +1,104 @@
+import { create, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { PublishResultsRequestSchema } from "../../gen/tally/v1/ingest_service_pb.js";
+import { decodeBinary } from "../../src/server/decode.js";
+import { readBatchFrame } from "../../src/server/result-reader.js";
+import { anyResult, everyField, type ResultInit } from "../support/any-result.js";
+
+function frame(results: ResultInit[], sequence = 7n): Uint8Array {
+  const value = { sequence, results };
+  return toBinary(
+    PublishResultsRequestSchema,
+    create(PublishResultsRequestSchema, { frame: { case: "batch", value } }),
+  );
+}
+
+/** What the server makes of the bytes, and what protobuf-es alone does. */
+function outcomes(bytes: Uint8Array): [unknown, unknown] {
+  const options = { readUnknownFields: false };
+  return [
+    outcome(() => decodeBinary(PublishResultsRequestSchema, bytes)),
+    outcome(() => fromBinary(PublishResultsRequestSchema, bytes, options)),
+  ];
+}
+
+function outcome(decode: () => unknown): unknown {
+  try {
+    return decode();
+  } catch (error) {
+    return error instanceof ConnectError || error instanceof Error ? "an error" : error;
+  }
+}
+
+describe("a batch of results", () => {
+  it("is read by hand in every field", () => {
+    const [, batch] = PublishResultsRequestSchema.fields;
+    const bytes = toBinary(
+      PublishResultsRequestSchema,
+      create(PublishResultsRequestSchema, {
+        frame: { case: "batch", value: everyField(batch?.message as DescMessage) },
+      }),
+    );
+    const read = readBatchFrame(bytes);
+    expect(read).toBeDefined();
+    expect(read).toEqual(fromBinary(PublishResultsRequestSchema, bytes).frame);
+  });
+
+  it("is read as protobuf-es reads it, by hand", () => {
+    fc.assert(
+      fc.property(fc.array(anyResult, { maxLength: 4 }), (results) => {
+        const bytes = frame(results);
+        expect(readBatchFrame(bytes)).toEqual(fromBinary(PublishResultsRequestSchema, bytes).frame);
+      }),
+    );
+  });
+
+  it("is read or refused as by protobuf-es, whatever its bytes are", () => {
+    const change = fc.record({
+      at: fc.nat(),
+      remove: fc.nat({ max: 3 }),
+      put: fc.uint8Array({ maxLength: 3 }),
+    });
+    const changes = fc.array(change, { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(fc.array(anyResult, { maxLength: 2 }), changes, (results, edits) => {
+        let bytes = frame(results);
+        for (const { at, remove, put } of edits) {
+          const from = at % (bytes.length + 1);
+          bytes = Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + remove)]);
+        }
+        const [ours, theirs] = outcomes(bytes);
+        expect(ours).toEqual(theirs);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  const result = (...fields: number[]) => [0x12, fields.length + 2, 0x12, fields.length, ...fields];
+  it.each([
+    ["a test that comes twice", result(0x12, 2, 0x0a, 0, 0x12, 3, 0x1a, 1, 0x61)],
+    ["a frame that comes twice", [...result(0x0a, 1, 0x61), ...result(0x0a, 1, 0x62)]],
+    ["text that is no UTF-8", result(0x0a, 1, 0xff)],
+    ["text with a byte order mark", result(0x0a, 4, 0xef, 0xbb, 0xbf, 0x61)],
+    ["text with U+FFFD", result(0x0a, 3, 0xef, 0xbf, 0xbd)],
+    ["an unknown field", result(0xf8, 0x07, 1)],
+    ["a number where text belongs", result(0x08, 1, 0x61)],
+    ["text where a number belongs", result(0x1a, 1, 0x61)],
+    ["a negative status", result(0x18, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1)],
+    ["an attempt beyond 32 bits", result(0x28, 255, 255, 255, 255, 127)],
+    ["a tag in too many bytes", result(0x8a, 0x80, 0x80, 0x80, 0x80, 0x00, 1, 0x61)],
+    [
+      "a tag named __proto__",
+      result(0x72, 14, 0x0a, 9, ...Buffer.from("__proto__"), 0x12, 1, 0x61),
+    ],
+    ["a tag without a value", result(0x72, 3, 0x0a, 1, 0x61)],
+    ["a text that ends outside its result", result(0x0a, 9, 0x61)],
+    ["no bytes", []],
+    ["another frame", [0x1a, 0]],
+  ])("with %s is read or refused as by protobuf-es", (_, bytes) => {
+    const [ours, theirs] = outcomes(Uint8Array.from(bytes));
+    expect(ours).toEqual(theirs);
+  });
+});

@@ -8,6 +8,7 @@ export type BcryptTask =
   | { readonly secret: string; readonly cost: number; readonly hash?: never }
   | { readonly secret: string; readonly hash: string };
 
+/** What the worker answers: one of the three. */
 export interface BcryptAnswer {
   readonly hash?: string;
   readonly matches?: boolean;
@@ -22,13 +23,15 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** About ten seconds of work at cost 10; who comes later is told to come again. */
+/** Of each kind: about ten seconds of work at cost 10. Who comes later is told to come again. */
 const MAX_WAITING = 128;
 
 /** Owns the worker thread, which starts with the first task and again after a crash. */
 export class SecretHasher implements AsyncDisposable {
   readonly #cost: number;
-  readonly #queue: Waiting[] = [];
+  /** Go first: making tokens keeps nobody out who has one. */
+  readonly #checks: Waiting[] = [];
+  readonly #hashes: Waiting[] = [];
   #current: Waiting | undefined;
   #worker: Worker | undefined;
   #closed = false;
@@ -40,7 +43,7 @@ export class SecretHasher implements AsyncDisposable {
 
   /** The bcrypt hash of a secret of up to 72 bytes. Throws UNAVAILABLE when too many wait. */
   async hash(secret: string): Promise<string> {
-    const { hash } = await this.#run({ secret, cost: this.#cost }, () => {});
+    const { hash } = await this.#run(this.#hashes, { secret, cost: this.#cost }, () => {});
     if (hash === undefined) throw new Error("the bcrypt worker answered no hash");
     return hash;
   }
@@ -50,31 +53,31 @@ export class SecretHasher implements AsyncDisposable {
    * Throws UNAVAILABLE when too many wait.
    */
   async matches(secret: string, hash: string, admit: () => void = () => {}): Promise<boolean> {
-    return (await this.#run({ secret, hash }, admit)).matches === true;
+    return (await this.#run(this.#checks, { secret, hash }, admit)).matches === true;
   }
 
   /** Ends the thread. What waits fails with UNAVAILABLE, and so does every later call. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#fail(closedError());
-    for (const waiting of this.#queue.splice(0)) waiting.reject(closedError());
+    for (const queue of [this.#checks, this.#hashes]) {
+      for (const waiting of queue.splice(0)) waiting.reject(closedError());
+    }
     await this.#worker?.terminate();
   }
 
-  #run(task: BcryptTask, admit: () => void): Promise<BcryptAnswer> {
+  #run(queue: Waiting[], task: BcryptTask, admit: () => void): Promise<BcryptAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedError();
-      if (this.#queue.length >= MAX_WAITING) {
-        throw verificationBusy();
-      }
-      this.#queue.push({ task, admit, resolve, reject });
+      if (queue.length >= MAX_WAITING) throw verificationBusy();
+      queue.push({ task, admit, resolve, reject });
       this.#next();
     });
   }
 
   #next(): void {
     while (this.#current === undefined) {
-      const next = this.#queue.shift();
+      const next = this.#checks.shift() ?? this.#hashes.shift();
       if (next === undefined) return;
       try {
         next.admit();

@@ -8,6 +8,7 @@ import { drawToken } from "./draw-token.js";
 import type { SecretHasher } from "./secret-hasher.js";
 import { readClaim } from "./token.js";
 
+/** What the first token needs, and where it comes from or goes to. */
 export interface AdminTokenOptions {
   readonly db: Queryable;
   readonly hasher: SecretHasher;

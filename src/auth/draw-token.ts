@@ -2,6 +2,7 @@
 import { base32 } from "../db/tenancy-ids.js";
 import { formatToken, SECRET_BYTES, type TokenPrefix } from "./token.js";
 
+/** A token as it is drawn: nothing of it is stored yet. */
 export interface DrawnToken {
   readonly tokenId: string;
   /** What is hashed. */

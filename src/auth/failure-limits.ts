@@ -2,6 +2,7 @@
 import { createBoundedCache } from "../bounded-cache.js";
 import { tooManyFailures } from "./auth-errors.js";
 
+/** Counts wrong secrets, and says when there were too many. */
 export interface FailureLimits {
   /** Throws RESOURCE_EXHAUSTED if this address has sent too many wrong secrets for this id. */
   checkPair(address: string, tokenId: string): void;

@@ -28,6 +28,7 @@ import { type Claim, claimedId, readBearer, readClaim } from "./token.js";
 import { createTokenWatch } from "./token-watch.js";
 import { createUseLog } from "./use-log.js";
 
+/** What authentication works with. */
 export interface TokenAuthenticatorDeps {
   readonly db: Queryable;
   /** Disposed by its owner, after this. */
@@ -70,6 +71,7 @@ const MAX_VERIFYING = 256;
 const FLUSH_EVERY_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
 
+/** Owns the polls, and what is remembered of tokens. */
 export class TokenAuthenticator implements Authenticator, AsyncDisposable {
   readonly #deps: TokenAuthenticatorDeps;
   readonly #macKey = randomBytes(32);

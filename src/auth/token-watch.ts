@@ -11,6 +11,7 @@ interface Watched {
   readonly listeners: Set<Listener>;
 }
 
+/** Knows who listens, and tells each of them once. */
 export interface TokenWatch {
   /** Calls back once; the answer unsubscribes. */
   add(token: WatchedToken, listener: Listener): () => void;
@@ -22,6 +23,7 @@ export interface TokenWatch {
   endExpired(now: number): void;
 }
 
+/** A token that somebody holds a stream open with. */
 export interface WatchedToken {
   readonly tokenId: string;
   /** Empty for an admin token. */

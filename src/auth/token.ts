@@ -8,6 +8,7 @@ import { crc32 } from "node:zlib";
 /** As it stands in the text. */
 export type TokenPrefix = "admin" | "proj";
 
+/** A token taken apart. */
 export interface TokenParts {
   readonly prefix: TokenPrefix;
   /** Lower-case letters and digits. */
@@ -16,6 +17,7 @@ export interface TokenParts {
   readonly secret: string;
 }
 
+/** Random bytes of a secret. */
 export const SECRET_BYTES = 32;
 
 /** The text of a token. */

@@ -2,6 +2,7 @@
 import type { Queryable } from "../db/queryable.js";
 import { markUsed } from "../db/tokens.js";
 
+/** Collects uses until they are written. */
 export interface UseLog {
   /** Never fails and never waits. */
   note(tokenId: string, usedAt: number): void;

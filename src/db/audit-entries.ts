@@ -3,6 +3,7 @@ import { plainArray, textArray } from "./array-literal.js";
 import { microsOf, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 
+/** One row of the audit log; texts are empty where they do not apply. */
 export interface StoredAuditEntry {
   /** An int8 in decimal. */
   readonly auditEntryId: string;

@@ -8,6 +8,7 @@ import type { Connection } from "./client.js";
 import { DbError } from "./errors.js";
 import { ensureResultsPartitions } from "./results-partitions.js";
 
+/** Which database, and which files. */
 export interface MigrateOptions {
   /** Direct, not through a pooler in transaction mode; nobody else uses it meanwhile. */
   readonly connection: Connection;

@@ -4,6 +4,7 @@ import { microsOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import { type Actor, couldBeId } from "./tenancy-ids.js";
 
+/** An organization that is not deleted. */
 export interface StoredOrganization {
   readonly organizationId: string;
   readonly name: string;

@@ -4,6 +4,7 @@ import { microsOf } from "./micros.js";
 import type { Param, Queryable } from "./queryable.js";
 import { type Actor, couldBeId } from "./tenancy-ids.js";
 
+/** A project that is not deleted. */
 export interface StoredProject {
   /** An int8 in decimal. */
   readonly projectKey: string;
@@ -26,11 +27,13 @@ export interface StoredSettings {
 /** What is to change; absent fields stay. */
 export type ProjectChange = Partial<StoredSettings> & { readonly name?: string };
 
+/** What came of a change; only `stored` changed anything. */
 export type ProjectOutcome =
   | { readonly outcome: "stored"; readonly project: StoredProject }
   | { readonly outcome: "name-taken"; readonly projectId: string }
   | { readonly outcome: "not-found" };
 
+/** A project to be made, with its id drawn. */
 export interface NewProject {
   readonly projectId: string;
   readonly organizationId: string;

@@ -2,6 +2,7 @@
 import { microsOf, readMicros } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 
+/** What a project keeps at one moment. */
 export interface RetentionReport {
   readonly retentionDays: number;
   /** When the oldest run whose raw rows are kept was stored. */

@@ -4,8 +4,10 @@ import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import { type Actor, couldBeId } from "./tenancy-ids.js";
 
+/** How far a token reaches: everything, or one project. */
 export type TokenKind = "admin" | "project";
 
+/** A token without its hash, also a revoked or expired one. */
 export interface StoredToken {
   readonly tokenId: string;
   readonly kind: TokenKind;
@@ -20,6 +22,7 @@ export interface StoredToken {
   readonly lastUseUs: number | null;
 }
 
+/** A token to be made, with its id drawn. */
 export interface NewToken {
   readonly tokenId: string;
   /** Null for an admin token. */

@@ -3,11 +3,15 @@ import { Code } from "@connectrpc/connect";
 import { DbError } from "../db/errors.js";
 import { callError, unavailable } from "../errors.js";
 
+/** Timers may fire a little before their time. */
+const TIMER_SLACK_MS = 5;
+
 /**
- * UNAVAILABLE with RetryInfo for what another try can cure, RESOURCE_EXHAUSTED where a project's refusals are
- * full; everything else unchanged, so that it ends as INTERNAL.
+ * UNAVAILABLE with RetryInfo for what another try can cure, DEADLINE_EXCEEDED where the caller's time has run
+ * out (`deadlineAt`, in milliseconds since the epoch), RESOURCE_EXHAUSTED where a project's refusals are full;
+ * everything else unchanged, so that it ends as INTERNAL.
  */
-export function fromDbError(error: unknown): unknown {
+export function fromDbError(error: unknown, deadlineAt = Infinity): unknown {
   if (!(error instanceof DbError)) return error;
   if (error.kind === "transient") {
     return unavailable("the database is not available; try again", {
@@ -16,6 +20,12 @@ export function fromDbError(error: unknown): unknown {
     });
   }
   if (error.kind === "timeout") {
+    if (Date.now() >= deadlineAt - TIMER_SLACK_MS) {
+      return callError(Code.DeadlineExceeded, "deadline exceeded", {
+        reason: "DEADLINE_EXCEEDED",
+        cause: error,
+      });
+    }
     return unavailable("the database is busy; try again", {
       reason: "DATABASE_BUSY",
       cause: error,

@@ -10,6 +10,7 @@ export interface PageScope {
   readonly projectId: string;
 }
 
+/** Makes and reads page tokens. */
 export interface PageTokens {
   /** The token of the page after `key`, which is JSON and small. */
   seal(page: PageScope & { readonly key: unknown }): string;

@@ -6,6 +6,7 @@ import { invalidArgument, notFound } from "../errors.js";
 import { fromDbError } from "./database-error.js";
 import type { CallContext } from "./handler.js";
 
+/** A project as statements and answers name it. */
 export interface ProjectRef {
   /** An int8 in decimal. */
   readonly projectKey: string;
@@ -31,8 +32,9 @@ export function createProjectResolver(db: Queryable, now: () => number = Date.no
     CACHED_PROJECTS,
   );
   const lookUp = async (projectId: string, context: CallContext): Promise<ProjectRef> => {
-    const project = await readProject(db, projectId, context.deadlineAt).catch((error: unknown) => {
-      throw fromDbError(error);
+    const { deadlineAt } = context;
+    const project = await readProject(db, projectId, deadlineAt).catch((error: unknown) => {
+      throw fromDbError(error, deadlineAt);
     });
     if (project === null) throw notFound("project", projectId);
     const ref = { projectKey: project.projectKey, projectId };

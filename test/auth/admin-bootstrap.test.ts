@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ensureAdminToken } from "../../src/auth/admin-bootstrap.js";
 import { drawToken } from "../../src/auth/draw-token.js";
+import { DbError } from "../../src/db/errors.js";
+import type { Queryable } from "../../src/db/queryable.js";
 import { listTokens, revokeToken } from "../../src/db/tokens.js";
 import { createLogger } from "../../src/log.js";
 import { AuthLab, actor, failureOf } from "./support.js";
@@ -20,7 +22,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const ensure = (more: { configuredToken?: string; tokenFile?: string } = {}) =>
+const ensure = (more: { configuredToken?: string; tokenFile?: string; db?: Queryable } = {}) =>
   ensureAdminToken({
     db: lab.pool,
     hasher: lab.hasher,
@@ -50,8 +52,37 @@ it("makes another one when none works any more", async () => {
   expect(await works(second)).toBe(true);
 });
 
+it("knows its own token when the answer of the first attempt is lost", async () => {
+  let lost = 0;
+  const db: Queryable = {
+    async query(text, params, options) {
+      const rows = await lab.pool.query<never>(text, params, options);
+      if (!text.includes("create_first_admin_token") || lost > 0) return rows;
+      lost += 1;
+      throw new DbError("transient", "the answer is lost", "", "");
+    },
+  };
+  const token = await ensure({ db });
+  expect(lost).toBe(1);
+  expect(await works(token)).toBe(true);
+  expect(await adminTokens()).toHaveLength(1);
+});
+
+it("writes another one into the file when the one in it was revoked", async () => {
+  const tokenFile = join(folder, "admin-token");
+  const first = await ensure({ tokenFile });
+  const [stored] = await adminTokens();
+  await revokeToken(lab.pool, stored?.tokenId ?? "", null, actor, Infinity);
+  const second = await ensure({ tokenFile });
+  expect(second).not.toBe(first);
+  expect(await readFile(tokenFile, "utf8")).toBe(`${second}\n`);
+  expect(await works(second)).toBe(true);
+});
+
 it("keeps the embedded database's token in a file that only its owner reads", async () => {
   const tokenFile = join(folder, "admin-token");
+  // Left behind by a start that was cut short.
+  await writeFile(`${tokenFile}.new`, "tly_ad", { mode: 0o644 });
   const token = await ensure({ tokenFile });
   expect(await readFile(tokenFile, "utf8")).toBe(`${token}\n`);
   expect((await stat(tokenFile)).mode & 0o777).toBe(0o600);

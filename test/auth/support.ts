@@ -11,6 +11,7 @@ import { TokenAuthenticator } from "../../src/auth/token-authenticator.js";
 import { createOrganization } from "../../src/db/organizations.js";
 import { Pool } from "../../src/db/pool.js";
 import { createProject, readProject } from "../../src/db/projects.js";
+import type { Queryable } from "../../src/db/queryable.js";
 import { base32 } from "../../src/db/tenancy-ids.js";
 import { createToken } from "../../src/db/tokens.js";
 import { createLogger } from "../../src/log.js";
@@ -46,7 +47,7 @@ export class AuthLab implements AsyncDisposable {
   }
 
   /** Another server's. */
-  authenticator(now: () => number = Date.now, db: Pool = this.pool): TokenAuthenticator {
+  authenticator(now: () => number = Date.now, db: Queryable = this.pool): TokenAuthenticator {
     const made = new TokenAuthenticator({
       db,
       hasher: this.hasher,

@@ -1,11 +1,16 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ConnectError } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
+import { drawToken } from "../../src/auth/draw-token.js";
 import type { Principal } from "../../src/auth/principal.js";
 import { listAuditEntries } from "../../src/db/audit-entries.js";
+import { Connection } from "../../src/db/client.js";
+import { DbError } from "../../src/db/errors.js";
 import { deleteOrganization } from "../../src/db/organizations.js";
 import { deleteProject } from "../../src/db/projects.js";
+import type { Queryable } from "../../src/db/queryable.js";
 import { readToken, revokeToken } from "../../src/db/tokens.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 import { AuthLab, actor, asAdmin, failureOf, wrongSecret } from "./support.js";
@@ -139,6 +144,45 @@ it("ends a revoked token and its streams on every server, and no other", async (
   expect(ended.sort()).toEqual(["0 revoked TOKEN_REVOKED", "1 revoked TOKEN_REVOKED"]);
 });
 
+it("hears of a revocation whose commit took longer than a poll", async () => {
+  const auth = lab.authenticator();
+  const token = await lab.token(project.projectKey);
+  const principal = await auth.authenticate(token.header, HERE);
+  const ended = new Promise<string>((resolve) => {
+    auth.onEnd(principal, (error) => resolve(reason(error)));
+  });
+  await using slow = new Connection({ url: lab.database.url, prepare: false });
+  await slow.run(`
+    BEGIN;
+    UPDATE tokens SET revoked_at = clock_timestamp() WHERE token_id = '${token.tokenId}';
+    SELECT pg_sleep(1.5);
+    COMMIT;`);
+  expect(await ended).toBe("TOKEN_REVOKED");
+});
+
+it("hears of a revocation that came while the database was away for long", async () => {
+  const clock = { ms: Date.now() };
+  let away = false;
+  const db: Queryable = {
+    query: (...args) =>
+      away ? Promise.reject(new DbError("transient", "gone", "", "")) : lab.pool.query(...args),
+  };
+  const auth = lab.authenticator(() => clock.ms, db);
+  const token = await lab.token(project.projectKey);
+  const principal = await auth.authenticate(token.header, HERE);
+  const ended = new Promise<string>((resolve) => {
+    auth.onEnd(principal, (error) => resolve(reason(error)));
+  });
+  away = true;
+  await lab.pool.query(
+    "UPDATE tokens SET revoked_at = now() - interval '5 minutes' WHERE token_id = $1",
+    [token.tokenId],
+  );
+  clock.ms += 6 * 60_000;
+  away = false;
+  expect(await ended).toBe("TOKEN_REVOKED");
+});
+
 it("ends the streams of a token that expires", async () => {
   const clock = { ms: Date.now() };
   const auth = lab.authenticator(() => clock.ms);
@@ -201,6 +245,53 @@ it("hashes at most four wrong secrets at once, whatever their addresses", async 
   expect(await failureOf(() => auth.authenticate(token.header, HERE))).toBe("");
 });
 
+it("reads a token again once, however many calls come meanwhile", async () => {
+  const clock = { ms: Date.now() };
+  let reads = 0;
+  const db: Queryable = {
+    query: (text, params, options) => {
+      if (text.includes("secret_hash")) reads += 1;
+      return lab.pool.query(text, params, options);
+    },
+  };
+  const auth = lab.authenticator(() => clock.ms, db);
+  const { header } = await lab.token(project.projectKey);
+  await auth.authenticate(header, HERE);
+  expect(reads).toBe(1);
+  clock.ms += 60_001;
+  for (let i = 0; i < 50; i++) auth.authenticate(header, HERE);
+  expect(reads).toBe(2);
+});
+
+it("verifies any number of right secrets at once", async () => {
+  // The clock stands still: nothing refills what wrong secrets may use.
+  const clock = Date.now();
+  const auth = lab.authenticator(() => clock);
+  const tokens = await Promise.all(Array.from({ length: 12 }, () => lab.token(project.projectKey)));
+  for (const { header } of tokens) {
+    expect(await failureOf(() => auth.authenticate(header, HERE))).toBe("");
+  }
+  const again = lab.authenticator(() => clock);
+  const outcomes = tokens.map(({ header }) => failureOf(() => again.authenticate(header, HERE)));
+  expect(await Promise.all(outcomes)).toEqual(Array(12).fill(""));
+});
+
+it("looks up a bounded number of invented tokens at once", async () => {
+  let giveUp = () => {};
+  const silence = new Promise<never>((_, reject) => {
+    giveUp = () => reject(new DbError("transient", "gone", "", ""));
+  });
+  const auth = lab.authenticator(Date.now, { query: () => silence });
+  const outcomes = Array.from({ length: 257 }, () => {
+    const { text } = drawToken("proj", randomBytes);
+    return failureOf(() => auth.authenticate(`Bearer ${text}`, HERE));
+  });
+  expect(await outcomes[256]).toBe("Unavailable VERIFICATION_BUSY");
+  giveUp();
+  const others = (await Promise.all(outcomes)).slice(0, 256);
+  expect(new Set(others)).toEqual(new Set(["Unavailable DATABASE_UNAVAILABLE"]));
+});
+
 it("reads a token again after a minute: its settings, and that it is gone", async () => {
   const clock = { ms: Date.now() };
   const auth = lab.authenticator(() => clock.ms);
@@ -218,6 +309,9 @@ it("reads a token again after a minute: its settings, and that it is gone", asyn
   clock.ms += 60_001;
   expect(await rate()).toBe(7);
   await vi.waitFor(async () => expect(await rate()).toBe(9));
+  const ended: string[] = [];
+  const principal = await auth.authenticate(token.header, HERE);
+  auth.onEnd(principal, (error) => ended.push(reason(error)));
   await lab.pool.query("DELETE FROM tokens WHERE token_id = $1", [token.tokenId]);
   clock.ms += 60_001;
   await vi.waitFor(async () =>
@@ -225,6 +319,7 @@ it("reads a token again after a minute: its settings, and that it is gone", asyn
       "Unauthenticated UNAUTHENTICATED",
     ),
   );
+  expect(ended).toEqual(["TOKEN_REVOKED"]);
 });
 
 it("lets verified tokens pass while the database is away, for ten minutes; others hear when to retry", async () => {

@@ -54,6 +54,27 @@ it("waits for another server's migration and does not repeat it", async () => {
   }
 });
 
+it("refuses to go on when another server came first with another file of that number", async () => {
+  await using database = await createEmptyDatabase();
+  await using one = await copyMigrations();
+  await using two = await copyMigrations();
+  await one.add("slow", "SELECT pg_sleep(0.5);\nCREATE TABLE slow (a int);\n");
+  await two.add("slow", "SELECT pg_sleep(0.5);\nCREATE TABLE slow (b int);\n");
+  await using first = new Connection({ url: database.url, prepare: true });
+  await using second = new Connection({ url: database.url, prepare: true });
+  await migrate({ connection: first });
+  // Both see it as pending, because each takes its time.
+  const [a, b] = await Promise.allSettled([
+    migrate({ connection: first, migrationsDir: one.url }),
+    migrate({ connection: second, migrationsDir: two.url }),
+  ]);
+  expect([a?.status, b?.status].sort()).toEqual(["fulfilled", "rejected"]);
+  const failed = a?.status === "rejected" ? a : b;
+  expect(failed).toMatchObject({
+    reason: { message: expect.stringContaining("has changed since it was applied") },
+  });
+});
+
 it("refuses a database that is newer than the code, and changes nothing", async () => {
   await using database = await createEmptyDatabase();
   await using connection = new Connection({ url: database.url, prepare: true });
@@ -102,6 +123,26 @@ it("refuses a gap in the numbers", async () => {
   await expect(migrate({ connection, migrationsDir: folder.url })).rejects.toThrow(
     "migration 0099_far.sql is out of place",
   );
+});
+
+it("refuses a server older than PostgreSQL 15, and changes nothing", async () => {
+  await using database = await createEmptyDatabase();
+  await using admin = new Connection({ url: database.url, prepare: true });
+  // The server says what it is through this function, and this one is found first.
+  await admin.run(`
+    CREATE SCHEMA old;
+    CREATE FUNCTION old.current_setting(name text) RETURNS text LANGUAGE sql AS $$
+      SELECT CASE name
+        WHEN 'server_version' THEN '14.19'
+        WHEN 'server_version_num' THEN '140019'
+        ELSE pg_catalog.current_setting(name)
+      END
+    $$;`);
+  const settings = { search_path: "old, pg_catalog, public" };
+  await using connection = new Connection({ url: database.url, prepare: true, settings });
+  await expect(migrate({ connection })).rejects.toThrow("PostgreSQL 14.19 is too old");
+  const [row] = await admin.query("SELECT to_regclass('public.schema_migrations') AS found");
+  expect(row).toEqual({ found: null });
 });
 
 it("warns when the database does not wait for the disk", async () => {

@@ -19,6 +19,19 @@ it.each<[DbErrorKind, string, Code, string, boolean]>([
   expect(error.cause).toBe(cause);
 });
 
+it("says that the caller's time is up, not that the database is busy, once it is", () => {
+  const cause = new DbError("timeout", "no answer within 200 ms", "", "");
+  const answer = (deadlineAt: number) => {
+    const error = fromDbError(cause, deadlineAt);
+    if (!(error instanceof ConnectError)) throw new Error("no ConnectError");
+    return [error.code, error.findDetails(ErrorInfoSchema)[0]?.reason];
+  };
+  expect(answer(Date.now())).toEqual([Code.DeadlineExceeded, "DEADLINE_EXCEEDED"]);
+  // Timers are early by a millisecond now and then.
+  expect(answer(Date.now() + 2)).toEqual([Code.DeadlineExceeded, "DEADLINE_EXCEEDED"]);
+  expect(answer(Date.now() + 10_000)).toEqual([Code.Unavailable, "DATABASE_BUSY"]);
+});
+
 it.each([
   new DbError("bug", "x", "42601", ""),
   new DbError("poison", "x", "22021", ""),

@@ -5,13 +5,14 @@ import { deleteOrganization as deleteStored } from "../../db/organizations.js";
 import { callError, notFound } from "../../errors.js";
 import type { Handler } from "../handler.js";
 import { requireId } from "./require-id.js";
-import { actorOf, attempt, type TenancyDeps } from "./tenancy-deps.js";
+import { actorOf, attempt, elapsedMs, type TenancyDeps } from "./tenancy-deps.js";
 
 /** The handler of DeleteOrganization. */
 export function deleteOrganization(
   deps: TenancyDeps,
 ): Handler<typeof TenancyService.method.deleteOrganization> {
   return async ({ organizationId, force }, context) => {
+    const startedAt = deps.now();
     requireId("organization_id", organizationId);
     const actor = actorOf(context);
     const outcome = await attempt(deps, context, async (tries) => {
@@ -27,7 +28,12 @@ export function deleteOrganization(
         { reason: "ORGANIZATION_NOT_EMPTY", metadata: { organization_id: organizationId } },
       );
     }
-    context.log.info({ event: "org_deleted", organization_id: organizationId });
+    context.log.info({
+      event: "org_deleted",
+      organization_id: organizationId,
+      token_id: context.principal?.tokenId,
+      duration_ms: elapsedMs(deps, startedAt),
+    });
     return {};
   };
 }

@@ -2,6 +2,7 @@
 import { type PageScope, pageSize } from "../page-token.js";
 import type { TenancyDeps } from "./tenancy-deps.js";
 
+/** The fields that every list request has. */
 export interface PageRequest {
   readonly pageSize: number;
   readonly pageToken: string;

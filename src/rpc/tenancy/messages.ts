@@ -16,6 +16,7 @@ import type { StoredProject } from "../../db/projects.js";
 import type { StoredToken } from "../../db/tokens.js";
 import { timestamp } from "../run-message.js";
 
+/** An organization as answers show it. */
 export function organizationMessage(
   stored: StoredOrganization,
 ): MessageInitShape<typeof OrganizationSchema> {
@@ -23,11 +24,13 @@ export function organizationMessage(
   return { organizationId, name, createTime: timestamp(createUs) };
 }
 
+/** A project as answers show it. */
 export function projectMessage(stored: StoredProject): MessageInitShape<typeof ProjectSchema> {
   const { projectId, organizationId, name, settings, createUs } = stored;
   return { projectId, organizationId, name, settings, createTime: timestamp(createUs) };
 }
 
+/** A token as answers show it: never its secret or hash. */
 export function tokenMessage(stored: StoredToken): MessageInitShape<typeof TokenSchema> {
   const { tokenId, kind, projectId, name, scopes, createUs } = stored;
   const { expireUs, revokeUs, lastUseUs } = stored;
@@ -44,6 +47,7 @@ export function tokenMessage(stored: StoredToken): MessageInitShape<typeof Token
   };
 }
 
+/** An audit entry as answers show it. */
 export function auditEntryMessage(
   stored: StoredAuditEntry,
 ): MessageInitShape<typeof AuditEntrySchema> {

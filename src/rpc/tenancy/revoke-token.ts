@@ -14,11 +14,14 @@ export function revokeToken(deps: TenancyDeps): Handler<typeof TenancyService.me
     requireId("token_id", tokenId);
     const { principal, deadlineAt } = context;
     const projectKey = principal?.kind === "project" ? principal.projectKey : null;
-    const revoked = await attempt(deps, context, () =>
-      revokeStored(deps.db, tokenId, projectKey, actorOf(context), deadlineAt),
-    );
+    let tries = 0;
+    const revoked = await attempt(deps, context, (tried) => {
+      tries = tried;
+      return revokeStored(deps.db, tokenId, projectKey, actorOf(context), deadlineAt);
+    });
     if (revoked === null) throw notFound("token", tokenId);
-    if (revoked.revokedNow) {
+    // An attempt whose answer was lost may have been the one that revoked it.
+    if (revoked.revokedNow || tries > 0) {
       context.log.info({
         event: "token_revoked",
         project_id: revoked.token.projectId || undefined,

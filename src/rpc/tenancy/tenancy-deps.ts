@@ -9,6 +9,7 @@ import type { CallContext } from "../handler.js";
 import type { PageTokens } from "../page-token.js";
 import type { ResolveProject } from "../resolve-project.js";
 
+/** What the handlers work with. */
 export interface TenancyDeps {
   readonly db: Queryable;
   readonly hasher: SecretHasher;
@@ -41,7 +42,7 @@ export async function attempt<T>(
         deps.metrics.statementRetries.inc({ cause: error.sqlState || error.kind }),
     });
   } catch (error) {
-    throw fromDbError(error);
+    throw fromDbError(error, context.deadlineAt);
   }
 }
 

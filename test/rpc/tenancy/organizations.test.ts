@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { Connection } from "../../../src/db/client.js";
 import { ADMIN, failure, losingAnswers, TenancyLab } from "./support.js";
 
 let lab: TenancyLab;
@@ -191,6 +192,40 @@ it("deletes an empty organization, also when the answer of the first attempt is 
   });
 });
 
+it("creates no project in an organization whose deletion has not committed yet", async () => {
+  const organizationId = await lab.organization();
+  await using deleting = new Connection({ url: lab.database.url, prepare: false });
+  const deleted = deleting.run(
+    `BEGIN; SELECT delete_organization('${organizationId}', true, '', ''); SELECT pg_sleep(1); COMMIT`,
+  );
+  await vi.waitFor(sleeps);
+  const created = lab.call("createProject", { organizationId, name: "late" });
+  expect(await failure(created)).toMatchObject({
+    code: "NotFound",
+    reason: "ORGANIZATION_NOT_FOUND",
+  });
+  await deleted;
+});
+
+it("sees a project whose creation had not committed when the deletion began", async () => {
+  const organizationId = await lab.organization();
+  await using creating = new Connection({ url: lab.database.url, prepare: false });
+  const created = creating.run(`
+    BEGIN;
+    INSERT INTO projects (project_id, organization_key, name)
+    SELECT 'prj_early', organization_key, 'early'
+    FROM organizations
+    WHERE organization_id = '${organizationId}'
+    FOR SHARE;
+    SELECT pg_sleep(1);
+    COMMIT;`);
+  await vi.waitFor(sleeps);
+  expect(await failure(lab.call("deleteOrganization", { organizationId }))).toMatchObject({
+    code: "FailedPrecondition",
+  });
+  await created;
+});
+
 it("leaves no living project behind when one is created during the deletion", async () => {
   for (let round = 0; round < 20; round++) {
     const organizationId = await lab.organization();
@@ -208,3 +243,30 @@ it("leaves no living project behind when one is created during the deletion", as
     expect([created.status, row?.alive]).toEqual([created.status, "0"]);
   }
 });
+
+it("says that the time is up when the database does not answer within it", async () => {
+  await using locker = new Connection({ url: lab.database.url, prepare: false });
+  const locked = locker
+    .run("BEGIN; LOCK TABLE organizations IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(30); COMMIT")
+    .catch(() => "unlocked");
+  const holders = `
+    FROM pg_locks
+    WHERE relation = 'organizations'::regclass AND mode = 'AccessExclusiveLock' AND granted`;
+  await vi.waitFor(async () =>
+    expect(await lab.pool.query(`SELECT pid ${holders}`)).toHaveLength(1),
+  );
+  const call = lab.call("getOrganization", { organizationId: "org_a" }, ADMIN, lab.pool, 50);
+  expect(await failure(call)).toMatchObject({ code: "DeadlineExceeded" });
+  await lab.pool.query(`SELECT pg_terminate_backend(pid) ${holders}`);
+  expect(await locked).toBe("unlocked");
+});
+
+/** Throws until a transaction of a test has come to its pause. */
+async function sleeps(): Promise<void> {
+  const rows = await lab.pool.query(
+    `SELECT 1
+     FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event = 'PgSleep'`,
+  );
+  expect(rows).toHaveLength(1);
+}

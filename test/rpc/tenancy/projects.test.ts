@@ -94,6 +94,19 @@ it("meets its own row when the answer of the first attempt is lost", async () =>
   expect(projects.map(({ projectId }) => projectId)).toEqual([project?.projectId]);
 });
 
+it("knows its own row although its name has gone to another one meanwhile", async () => {
+  const organizationId = await lab.organization();
+  let heir = "";
+  const db = losingAnswers(lab.pool, /INSERT INTO projects/, async () => {
+    await lab.pool.query("UPDATE projects SET deleted_at = now() WHERE name = 'heirloom'");
+    heir = await lab.project(organizationId, "heirloom");
+  });
+  const request = { organizationId, name: "heirloom" };
+  const { project } = await lab.call("createProject", request, undefined, db);
+  expect(project?.projectId).toMatch(/^prj_/);
+  expect(project?.projectId).not.toBe(heir);
+});
+
 it("changes what the mask names, and nothing else", async () => {
   const projectId = await lab.project();
   const update = (paths: string[], change: object) =>
@@ -144,6 +157,8 @@ it("does not look at what the mask leaves out", async () => {
 
 it("answers a new name that is taken with the id of the project that has it", async () => {
   const organizationId = await lab.organization();
+  const gone = await lab.project(organizationId, "first");
+  await lab.call("deleteProject", { projectId: gone });
   const first = await lab.project(organizationId, "first");
   const second = await lab.project(organizationId, "second");
   const project = { projectId: second, name: "first" };

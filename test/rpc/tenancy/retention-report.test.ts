@@ -31,6 +31,9 @@ it("counts what is kept, its share of the disk, and when the oldest day leaves",
   // Deleted and expired runs keep nothing that counts.
   await storeRun(projectId, "deleted", "2026-03-01", 500, "deleted_at");
   await storeRun(projectId, "expired", "2026-03-02", 500, "expired_at");
+  // Also before anybody has counted the partition's rows.
+  const unknown = await lab.call("getRetentionReport", { projectId });
+  expect(unknown.estimatedResultBytes).toBeGreaterThan(0n);
   await lab.pool.query("ANALYZE results");
   const report = await lab.call("getRetentionReport", { projectId });
   expect(report).toMatchObject({ retentionDays: 30, runCount: 2n, resultCount: 4_000n });

@@ -40,12 +40,13 @@ export class TenancyLab implements AsyncDisposable {
     this.pool = new Pool({ url: database.url, prepare: true, size: 3 });
   }
 
-  /** Calls a method as the guard would let it through; `db` may lose answers. */
+  /** Calls a method as the guard would let it through; `db` may lose answers, and the time be short. */
   async call<K extends keyof Methods>(
     method: K,
     request: MessageInitShape<Methods[K]["input"]>,
     principal: Principal = ADMIN,
     db: Queryable = this.pool,
+    timeoutMs = 20_000,
   ): Promise<MessageShape<Methods[K]["output"]>> {
     const { handlers } = tenancyRoute({
       db,
@@ -63,7 +64,8 @@ export class TenancyLab implements AsyncDisposable {
       request: unknown,
       context: CallContext,
     ) => Promise<MessageInitShape<Methods[K]["output"]>>;
-    return create(output, await handler(create(input, request), this.#context(principal)));
+    const context = this.#context(principal, timeoutMs);
+    return create(output, await handler(create(input, request), context));
   }
 
   async organization(name = `org ${randomBytes(6).toString("hex")}`): Promise<string> {
@@ -95,13 +97,13 @@ export class TenancyLab implements AsyncDisposable {
     await this.database[Symbol.asyncDispose]();
   }
 
-  #context(principal: Principal): CallContext {
+  #context(principal: Principal, timeoutMs: number): CallContext {
     return {
       requestId: "req-1",
       protocol: "grpc",
       principal,
       signal: new AbortController().signal,
-      deadlineAt: Date.now() + 20_000,
+      deadlineAt: Date.now() + timeoutMs,
       address: "10.0.0.1",
       log: this.#log.child({ request_id: "req-1" }),
     };

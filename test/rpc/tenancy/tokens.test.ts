@@ -127,7 +127,11 @@ it("revokes a token once; again is a success with the same time", async () => {
   const db = losingAnswers(lab.pool, /SET revoked_at/);
   const first = await lab.call("revokeToken", { tokenId }, undefined, db);
   expect(first.token?.revokeTime).toBeDefined();
+  expect(db.lost).toBe(1);
+  const logged = () => lab.lines.filter((line) => line["revoked_token_id"] === tokenId);
+  expect(logged()).toHaveLength(1);
   expect(await lab.call("revokeToken", { tokenId })).toMatchObject({ token: first.token });
+  expect(logged()).toHaveLength(1);
   const { auditEntries } = await lab.call("listAuditEntries", { projectId });
   expect(auditEntries.map(({ action, subjectId }) => [action, subjectId])).toEqual([
     ["token_revoked", tokenId],

@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
 import {
+  findProgram,
   halfMade,
   isRunning,
   kill,
@@ -16,7 +16,7 @@ import {
 } from "./support.js";
 
 const place = usePlace();
-const dieTogether = spawnSync("setpriv", ["--pdeathsig", "INT", "true"]).status === 0;
+const dieTogether = findProgram("setpriv") !== undefined;
 
 describe("a postmaster that is killed", () => {
   it("comes back on the same url", async () => {

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { Postmaster } from "../../src/embedded/postmaster.js";
 import { supervise } from "../../src/embedded/supervise.js";
@@ -29,6 +30,8 @@ it("gives up on a postmaster that ends again and again", async () => {
 
 it("stops at once while it waits for the next try", async () => {
   const supervision = supervise(ended(1), async () => ended(2), 3_600_000);
+  // The wait begins a few turns later.
+  await sleep(20);
   await supervision.stop();
   expect(await supervision.exited).toBeNull();
 });

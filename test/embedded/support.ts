@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, vi } from "vitest";
@@ -163,6 +163,12 @@ export async function waitFor(isTrue: () => boolean): Promise<void> {
     if (performance.now() > deadline) throw new Error(`waited in vain: ${isTrue}`);
     await sleep(20);
   }
+}
+
+/** Where the system has the program, if it does. */
+export function findProgram(name: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, name)).find(existsSync);
 }
 
 /** False for a process that has ended and one that nobody waits for. */

@@ -74,12 +74,15 @@ interface Lab extends AsyncDisposable {
   readonly writer: Writer;
   /** Texts of the statements that were sent, by their first keyword and table. */
   readonly sent: string[];
+  /** For each statement its project. */
+  readonly projects: unknown[];
   readonly retries: DbError[];
 }
 
 /** A writer over lanes that count their statements. */
 function startWriter(lanes = 2, url = database.url): Lab {
   const sent: string[] = [];
+  const projects: unknown[] = [];
   const retries: DbError[] = [];
   const connections = Array.from({ length: lanes }, () => new Connection({ url, prepare: true }));
   const counted = connections.map(
@@ -88,6 +91,7 @@ function startWriter(lanes = 2, url = database.url): Lab {
         sent.push(
           text.includes("inserted AS") ? "insert" : text.includes("probed AS") ? "probe" : text,
         );
+        projects.push(params?.[0]);
         return connection.query(text, params, options);
       },
     }),
@@ -102,6 +106,7 @@ function startWriter(lanes = 2, url = database.url): Lab {
   return {
     writer,
     sent,
+    projects,
     retries,
     async [Symbol.asyncDispose]() {
       await writer[Symbol.asyncDispose]();
@@ -117,6 +122,7 @@ async function recount(key = runKey) {
       (SELECT count(*)::int FROM results WHERE run_key = $1) AS stored,
       (SELECT COALESCE(sum(accepted_count), 0)::int FROM batches WHERE run_key = $1) AS accepted,
       (SELECT COALESCE(sum(duplicate_count), 0)::int FROM batches WHERE run_key = $1) AS duplicates,
+      (SELECT COALESCE(sum(foreign_count), 0)::int FROM batches WHERE run_key = $1) AS "foreign",
       (SELECT COALESCE(sum(cardinality(test_keys)), 0)::int FROM fold_queue WHERE run_key = $1) AS folded`,
     [key],
   );
@@ -138,7 +144,12 @@ describe("the writer", () => {
       });
     });
     expect(lab.sent.filter((text) => text === "insert").length).toBeLessThan(20);
-    expect(await recount()).toEqual({ stored: 200, accepted: 200, duplicates: 10, folded: 200 });
+    expect(await recount()).toMatchObject({
+      stored: 200,
+      accepted: 200,
+      duplicates: 10,
+      folded: 200,
+    });
   });
 
   it.each<[string, Partial<ResultRow>]>([
@@ -171,7 +182,12 @@ describe("the writer", () => {
     const outcome = await lab.writer.write(job([...rows(300), row("r0")]));
     expect(lab.retries.length).toBeGreaterThan(0);
     expect(outcome).toMatchObject({ acceptedCount: 300, duplicates: [300], conflicts: [] });
-    expect(await recount()).toEqual({ stored: 301, accepted: 301, duplicates: 1, folded: 301 });
+    expect(await recount()).toMatchObject({
+      stored: 301,
+      accepted: 301,
+      duplicates: 1,
+      folded: 301,
+    });
   });
 
   it("isolates a row that the database cannot store, in 2·log2 n further statements", async () => {
@@ -211,17 +227,44 @@ describe("the writer", () => {
     }
   });
 
-  it("gives a quiet project its turn after one statement of a flooding one", async () => {
-    const [otherRun, otherDay] = await newRun("2");
+  it.each([1, 2])(
+    "gives a quiet project its turn after one more statement of a flooding one, with %i lanes",
+    async (lanes) => {
+      const [otherRun, otherDay] = await newRun("2");
+      const quietJob = (id: string) =>
+        job([row(id)], { projectKey: "2", runKey: otherRun, runDay: otherDay });
+      await using lab = startWriter(lanes);
+      // Many small callers and few large ones.
+      const flood = Array.from({ length: 8 }, (_, i) =>
+        lab.writer.write(job(rows(2500, i * 2500))),
+      );
+      const drops = Array.from({ length: 600 }, (_, i) => lab.writer.write(job([row(`d${i}`)])));
+      for (let time = 0; time < 3; time++) {
+        const before = lab.projects.length;
+        const settled = lab.writer.write(quietJob(`quiet ${time}`)).then(() => lab.projects);
+        const after = (await settled).slice(before);
+        // Those under way when it came are not among them.
+        expect(after.indexOf("2")).toBeLessThanOrEqual(1);
+        expect(after).toContain("2");
+      }
+      await Promise.all([...flood, ...drops]);
+    },
+  );
+
+  it.each<[string, readonly number[], number]>([
+    ["50 callers", new Array(50).fill(1), 2],
+    // The first, 256, and the last.
+    ["258 callers", new Array(258).fill(1), 3],
+    // The first, 4,999 with one of the last two, and the other.
+    ["5,002 rows", [1, 4999, 2], 3],
+    ["12,000 rows of one caller", [12_000], 3],
+  ])("puts %s into few statements: all who wait share the next", async (_, sizes, statements) => {
     await using lab = startWriter(1);
-    const flood = Array.from({ length: 6 }, (_, i) => lab.writer.write(job(rows(5000, i * 5000))));
-    let behind = 0;
-    for (const each of flood) void each.then(() => behind++);
-    await lab.writer.write(
-      job([row("quiet")], { projectKey: "2", runKey: otherRun, runDay: otherDay }),
+    const outcomes = await Promise.all(
+      sizes.map((size, i) => lab.writer.write(job(rows(size, i * 10_000)))),
     );
-    expect(behind).toBeLessThanOrEqual(2);
-    await Promise.all(flood);
+    expect(outcomes.map(({ acceptedCount }) => acceptedCount)).toEqual(sizes);
+    expect(lab.sent).toEqual(new Array(statements).fill("insert"));
   });
 
   it("stores nothing of a deleted run, and all of its neighbours", async () => {
@@ -278,14 +321,14 @@ describe("the writer", () => {
       fc.asyncProperty(fc.array(batchOf, { minLength: 1, maxLength: 12 }), async (batches) => {
         const [key, day] = await newRun("1");
         const outcomes = await Promise.all(
-          batches.map((batch, i) =>
-            (i % 2 === 0 ? one : two).writer.write(
-              job(
-                batch.map(({ id, status }) => row(`r${id}`, { status })),
-                { runKey: key, runDay: day },
-              ),
-            ),
-          ),
+          batches.map((batch, i) => {
+            const list = batch.map(({ id, status }) => row(`r${id}`, { status }));
+            // Two servers, and two parts on each.
+            const partId = Buffer.alloc(16, i % 4 < 2 ? 0 : 1);
+            return (i % 2 === 0 ? one : two).writer.write(
+              job(list, { runKey: key, runDay: day, partId }),
+            );
+          }),
         );
         const sum = (count: (outcome: (typeof outcomes)[number]) => number) =>
           outcomes.reduce((total, outcome) => total + count(outcome), 0);
@@ -298,6 +341,7 @@ describe("the writer", () => {
           stored: distinct,
           accepted: distinct,
           duplicates: sum(({ duplicates }) => duplicates.length),
+          foreign: sum(({ foreignCount }) => foreignCount),
           folded: distinct,
         });
       }),

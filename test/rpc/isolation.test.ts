@@ -1,179 +1,443 @@
+/** Every RPC, with every kind of token, and with the ids of another tenant: promise P7. */
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import { Code, type ConnectError } from "@connectrpc/connect";
+import { type Client, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionService, ReplayOutcome } from "../../gen/tally/v1/rejection_service_pb.js";
+import { Status } from "../../gen/tally/v1/run_pb.js";
 import { StatsService } from "../../gen/tally/v1/stats_service_pb.js";
+import { Scope } from "../../gen/tally/v1/tenancy_pb.js";
 import { TenancyService } from "../../gen/tally/v1/tenancy_service_pb.js";
-import type { TallyClient } from "../../src/client/index.js";
+import {
+  createGrpcTransport,
+  errorMetadata,
+  errorReason,
+  fieldViolations,
+  type GrpcTransport,
+} from "../../src/client/index.js";
 import { Connection } from "../../src/db/client.js";
+import type { Access } from "../../src/rpc/access.js";
+import { codeName } from "../../src/server/code-name.js";
+import { failure } from "../support/failure.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
-/** Two servers' worth of tenants on one database: `mine` calls, `theirs` must stay unseen. */
+/** What a request can name. */
+interface Ids {
+  readonly organizationId: string;
+  readonly projectId: string;
+  readonly runId: string;
+  readonly tokenId: string;
+  readonly rejectionId: string;
+}
+
+interface Entry {
+  readonly access: Exclude<Access, "public">;
+  /** The ids that must exist for the call to succeed. */
+  readonly ids: readonly (keyof Ids)[];
+  /** A request that succeeds with the ids of one's own; of a stream: its `open`. */
+  readonly request: (ids: Ids) => object;
+}
+
+/** Names that no call before has taken. */
+let drawn = 0;
+const unique = (prefix: string) => {
+  drawn += 1;
+  return `${prefix} ${drawn}`;
+};
+
+/** Every RPC of the contract: who may call it, and what it reaches. */
+const table: Readonly<Record<string, Entry>> = {
+  createOrganization: {
+    access: "admin",
+    ids: [],
+    request: () => ({ name: unique("organization") }),
+  },
+  getOrganization: {
+    access: "admin",
+    ids: ["organizationId"],
+    request: ({ organizationId }) => ({ organizationId }),
+  },
+  listOrganizations: { access: "admin", ids: [], request: () => ({}) },
+  deleteOrganization: {
+    access: "admin",
+    ids: ["organizationId"],
+    request: ({ organizationId }) => ({ organizationId, force: true }),
+  },
+  createProject: {
+    access: "admin",
+    ids: ["organizationId"],
+    request: ({ organizationId }) => ({ organizationId, name: unique("project") }),
+  },
+  getProject: {
+    access: "manage-or-read",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  listProjects: {
+    access: "admin",
+    ids: ["organizationId"],
+    request: ({ organizationId }) => ({ organizationId }),
+  },
+  updateProject: {
+    access: "manage",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({
+      project: { projectId, name: unique("renamed") },
+      updateMask: { paths: ["name"] },
+    }),
+  },
+  deleteProject: {
+    access: "admin",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  createToken: {
+    access: "manage",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId, name: "made", scopes: [Scope.MANAGE] }),
+  },
+  listTokens: { access: "manage", ids: ["projectId"], request: ({ projectId }) => ({ projectId }) },
+  revokeToken: { access: "manage", ids: ["tokenId"], request: ({ tokenId }) => ({ tokenId }) },
+  listAuditEntries: {
+    access: "manage",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  getRetentionReport: {
+    access: "manage",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  ingestRun: {
+    access: "ingest",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId, run: { runId: unique("run") } }),
+  },
+  uploadResults: {
+    access: "ingest",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId, run: { runId: unique("run") } }),
+  },
+  publishResults: {
+    access: "ingest",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId, run: { runId: unique("run") } }),
+  },
+  finishRun: {
+    access: "ingest",
+    ids: ["projectId", "runId"],
+    request: ({ projectId, runId }) => ({ projectId, runId }),
+  },
+  deleteRun: {
+    access: "manage",
+    ids: ["projectId", "runId"],
+    request: ({ projectId, runId }) => ({ projectId, runId }),
+  },
+  listRejections: {
+    access: "read",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  replayRejections: {
+    access: "manage",
+    ids: ["projectId"],
+    request: ({ projectId, rejectionId }) => ({ projectId, entries: [{ rejectionId }] }),
+  },
+  dismissRejections: {
+    access: "manage",
+    ids: ["projectId"],
+    request: ({ projectId, rejectionId }) => ({ projectId, rejectionIds: [rejectionId] }),
+  },
+  listRuns: { access: "read", ids: ["projectId"], request: ({ projectId }) => ({ projectId }) },
+  getRun: {
+    access: "read",
+    ids: ["projectId", "runId"],
+    request: ({ projectId, runId }) => ({ projectId, runId }),
+  },
+};
+
+const services: readonly DescService[] = [
+  TenancyService,
+  IngestService,
+  RejectionService,
+  StatsService,
+];
+const methods = services.flatMap((service) => service.methods);
+
+/** Two tenants on one database: `mine` calls, `theirs` must stay unseen and untouched. */
 let mine: TestServer;
 let theirs: TestServer;
-let expired: string;
-let revoked: string;
+let own: Ids;
+let their: Ids;
+let theirsBefore: unknown;
+let expiredToken: string;
+let revokedToken: string;
+let grpc: GrpcTransport;
+let connect: Transport;
+
 beforeAll(async () => {
   mine = await startTestServer();
   theirs = await startTestServer({ databaseUrl: mine.databaseUrl });
-  const { tenancy } = mine.client();
-  const { projectId } = mine;
-  const scopes = [1, 2, 3];
-  const soon = { seconds: BigInt(Math.floor(Date.now() / 1000) + 3600), nanos: 0 };
-  const short = await tenancy.createToken({ projectId, name: "x", scopes, expireTime: soon });
-  expired = short.secret;
-  const gone = await tenancy.createToken({ projectId, name: "x", scopes });
-  revoked = gone.secret;
-  await tenancy.revokeToken({ tokenId: gone.token?.tokenId ?? "" });
-  await using db = new Connection({ url: mine.databaseUrl, prepare: false });
-  await db.query("UPDATE tokens SET expires_at = now() - interval '1 second' WHERE token_id = $1", [
-    short.token?.tokenId ?? "",
-  ]);
-  await theirs.client(theirs.ingestToken).ingest.ingestRun({ run: { runId: "theirs" } });
+  grpc = createGrpcTransport({ url: mine.url });
+  connect = createConnectTransport({ baseUrl: mine.url, httpVersion: "1.1" });
+  await makeEndedTokens();
+  own = await fillProject(mine);
+  their = await fillProject(theirs);
+  theirsBefore = await lookAt(theirs);
 });
 afterAll(async () => {
+  grpc.close();
   await theirs[Symbol.asyncDispose]();
   await mine[Symbol.asyncDispose]();
 });
 
-type Access = "admin" | "ingest" | "read" | "manage" | "manage-or-read";
-interface Entry {
-  readonly access: Access;
-  /** A request of another tenant's things, and how it names them; null where the RPC names none. */
-  readonly foreign: ((s: TestServer) => object) | null;
+/** Two tokens with every scope, of which one has expired and one is revoked. */
+async function makeEndedTokens(): Promise<void> {
+  const { tenancy } = mine.client();
+  const { projectId } = mine;
+  const scopes = [Scope.INGEST, Scope.READ, Scope.MANAGE];
+  const inAnHour = { seconds: BigInt(Math.floor(Date.now() / 1000) + 3600) };
+  const short = await tenancy.createToken({
+    projectId,
+    name: "short",
+    scopes,
+    expireTime: inAnHour,
+  });
+  expiredToken = short.secret;
+  await using db = new Connection({ url: mine.databaseUrl, prepare: false });
+  await db.query("UPDATE tokens SET expires_at = now() - interval '1 second' WHERE token_id = $1", [
+    short.token?.tokenId ?? "",
+  ]);
+  const gone = await tenancy.createToken({ projectId, name: "gone", scopes });
+  revokedToken = gone.secret;
+  await tenancy.revokeToken({ tokenId: gone.token?.tokenId ?? "" });
 }
 
-/** Every RPC of the contract: who may call it, and how it could reach into another project. */
-const walk: Readonly<Record<string, Entry>> = {
-  createOrganization: { access: "admin", foreign: null },
-  getOrganization: { access: "admin", foreign: null },
-  listOrganizations: { access: "admin", foreign: null },
-  deleteOrganization: { access: "admin", foreign: null },
-  createProject: { access: "admin", foreign: null },
-  getProject: { access: "manage-or-read", foreign: ({ projectId }) => ({ projectId }) },
-  listProjects: { access: "admin", foreign: null },
-  updateProject: {
-    access: "manage",
-    foreign: ({ projectId }) => ({
-      project: { projectId, name: "taken over" },
-      updateMask: { paths: ["name"] },
-    }),
-  },
-  deleteProject: { access: "admin", foreign: null },
-  createToken: {
-    access: "manage",
-    foreign: ({ projectId }) => ({ projectId, name: "x", scopes: [3] }),
-  },
-  listTokens: { access: "manage", foreign: ({ projectId }) => ({ projectId }) },
-  revokeToken: {
-    access: "manage",
-    foreign: ({ ingestToken }) => ({ tokenId: ingestToken.split("_")[2] }),
-  },
-  listAuditEntries: { access: "manage", foreign: ({ projectId }) => ({ projectId }) },
-  getRetentionReport: { access: "manage", foreign: ({ projectId }) => ({ projectId }) },
-  ingestRun: {
-    access: "ingest",
-    foreign: ({ projectId }) => ({ projectId, run: { runId: "intruder" } }),
-  },
-  uploadResults: {
-    access: "ingest",
-    foreign: ({ projectId }) => ({ projectId, run: { runId: "intruder" } }),
-  },
-  publishResults: {
-    access: "ingest",
-    foreign: ({ projectId }) => ({ projectId, run: { runId: "intruder" } }),
-  },
-  finishRun: { access: "ingest", foreign: ({ projectId }) => ({ projectId, runId: "theirs" }) },
-  deleteRun: { access: "manage", foreign: ({ projectId }) => ({ projectId, runId: "theirs" }) },
-  listRejections: { access: "read", foreign: ({ projectId }) => ({ projectId }) },
-  replayRejections: { access: "manage", foreign: ({ projectId }) => ({ projectId, filter: {} }) },
-  dismissRejections: { access: "manage", foreign: ({ projectId }) => ({ projectId, filter: {} }) },
-  listRuns: { access: "read", foreign: ({ projectId }) => ({ projectId }) },
-  getRun: { access: "read", foreign: ({ projectId }) => ({ projectId, runId: "theirs" }) },
-};
+/** A run with a refused result, and a token: what requests of the project can name. */
+async function fillProject(server: TestServer): Promise<Ids> {
+  const { organizationId, projectId } = server;
+  const { runId, rejectionId } = await newRun(server);
+  return { organizationId, projectId, runId, rejectionId, tokenId: await newToken(server) };
+}
 
-const services: [keyof TallyClient, DescService][] = [
-  ["tenancy", TenancyService],
-  ["ingest", IngestService],
-  ["rejections", RejectionService],
-  ["stats", StatsService],
-];
-const methods = services.flatMap(([client, service]) =>
-  service.methods.map((method) => [method.localName, client, method] as const),
-);
+async function newRun({ client, ingestToken }: TestServer) {
+  const runId = `${unique("filled")}, the end`;
+  const { rejections } = await client(ingestToken).ingest.ingestRun({
+    run: { runId },
+    results: [{ test: { name: "kept" }, status: Status.PASSED }, { status: Status.PASSED }],
+  });
+  return { runId, rejectionId: rejections[0]?.rejectionId ?? "" };
+}
 
-/** Calls a method with a request (of a stream: its `open`); OK, or the code of its error. */
-async function call(
-  client: TallyClient,
-  name: keyof TallyClient,
+async function newToken({ client, projectId }: TestServer): Promise<string> {
+  const scopes = [Scope.READ];
+  const { token } = await client().tenancy.createToken({ projectId, name: "unused", scopes });
+  return token?.tokenId ?? "";
+}
+
+/** Ids of one's own that a call may use up: those that it names are new. */
+async function ownIds({ access, ids }: Entry): Promise<Ids> {
+  const { tenancy } = mine.client();
+  let { organizationId, projectId, runId, tokenId } = own;
+  if (ids.includes("organizationId")) {
+    const { organization } = await tenancy.createOrganization({ name: unique("own") });
+    organizationId = organization?.organizationId ?? "";
+  }
+  if (access === "admin" && ids.includes("projectId")) {
+    const { project } = await tenancy.createProject({ organizationId, name: unique("own") });
+    projectId = project?.projectId ?? "";
+  }
+  if (ids.includes("runId")) ({ runId } = await newRun(mine));
+  if (ids.includes("tokenId")) tokenId = await newToken(mine);
+  return { organizationId, projectId, runId, tokenId, rejectionId: own.rejectionId };
+}
+
+/** All that a tenant can see of itself and that a call could change. */
+async function lookAt({ client, organizationId, projectId }: TestServer) {
+  const { tenancy, stats, rejections } = client();
+  const { tokens } = await tenancy.listTokens({ projectId });
+  const { auditEntries } = await tenancy.listAuditEntries({ projectId });
+  return {
+    organization: await tenancy.getOrganization({ organizationId }),
+    project: await tenancy.getProject({ projectId }),
+    tokens: tokens.map(({ tokenId, revokeTime }) => ({ tokenId, revokeTime })),
+    auditEntries,
+    runs: await stats.listRuns({ projectId }),
+    rejections: await rejections.listRejections({ projectId }),
+    // The estimate of bytes is a share of the tables, which others fill too.
+    kept: { ...(await tenancy.getRetentionReport({ projectId })), estimatedResultBytes: 0n },
+  };
+}
+
+interface Outcome {
+  readonly code: string;
+  readonly answer?: unknown;
+  readonly message?: string;
+  readonly reason?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly violations?: readonly object[];
+}
+
+/** Calls a method of `mine` with an authorization header, or none. */
+async function send(
+  transport: Transport,
   method: DescMethod,
+  token: string | null,
   request: object,
-) {
-  const service = client[name] as unknown as Record<string, (input: unknown) => unknown>;
+): Promise<Outcome> {
+  const client = createClient(method.parent, transport) as Client<DescService>;
+  const call = client[method.localName] as unknown as (
+    input: object,
+    options: object,
+  ) => Promise<object> | AsyncIterable<object>;
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
   async function* frames() {
     yield { frame: { case: "open", value: request } };
+    yield { frame: { case: "finish", value: {} } };
   }
   try {
-    const streams = method.methodKind !== "unary";
-    const answer = service[method.localName]?.(streams ? frames() : request);
-    if (method.methodKind === "bidi_streaming") {
-      for await (const _ of answer as AsyncIterable<unknown>);
-    } else await answer;
-    return "OK";
-  } catch (error) {
-    return Code[(error as ConnectError).code] ?? String(error);
+    const answer = call(method.methodKind === "unary" ? request : frames(), { headers });
+    if (!(Symbol.asyncIterator in answer)) return { code: "OK", answer: await answer };
+    const answers: object[] = [];
+    for await (const each of answer) answers.push(each);
+    return { code: "OK", answer: answers };
+  } catch (cause) {
+    const error = ConnectError.from(cause);
+    return {
+      code: codeName(error.code),
+      message: error.rawMessage,
+      reason: errorReason(error),
+      metadata: errorMetadata(error),
+      violations: fieldViolations(error),
+    };
   }
 }
 
-it("has an entry for every RPC", () => {
-  expect(methods.map(([name]) => name).sort()).toEqual(Object.keys(walk).sort());
+it("has an entry for every RPC, which names every id that the request has", () => {
+  expect(Object.keys(table).sort()).toEqual(methods.map(({ localName }) => localName).sort());
+  const idFields = ["organizationId", "projectId", "runId", "tokenId"];
+  for (const { localName, methodKind, input } of methods) {
+    if (methodKind !== "unary") continue;
+    const given = input.fields.map((field) => field.localName).filter((f) => idFields.includes(f));
+    expect(table[localName]?.ids, localName).toEqual(expect.arrayContaining(given));
+  }
 });
 
-describe.each(methods)("%s", (name, client, method) => {
-  const entry = walk[name];
-  const may = (access: Access | undefined, scope: string) =>
-    access === scope || (access === "manage-or-read" && (scope === "manage" || scope === "read"));
+describe.each(["gRPC", "Connect"] as const)("over %s", (protocol) => {
+  // HTTP/1.1 has no bidirectional stream.
+  const reachable = methods.filter((m) => protocol === "gRPC" || m.methodKind !== "bidi_streaming");
+  const over = () => (protocol === "gRPC" ? grpc : connect);
 
-  it("lets in who has the scope, and nobody else", async () => {
-    const outcomeOf = (token?: string) =>
-      call(token === undefined ? mine.client("") : mine.client(token), client, method, {});
-    for (const token of [
-      undefined,
-      "garbage",
-      "tly_proj_aaaaaaaaaaaaaaaa_00_00",
-      expired,
-      revoked,
-    ]) {
-      expect(await outcomeOf(token)).toBe("Unauthenticated");
-    }
-    const tokens = { ingest: mine.ingestToken, read: mine.readToken, manage: mine.manageToken };
-    for (const [scope, token] of Object.entries(tokens)) {
-      const outcome = await outcomeOf(token);
-      if (may(entry?.access, scope)) expect(outcome).not.toBe("PermissionDenied");
-      else expect(outcome, scope).toBe("PermissionDenied");
-    }
-    expect(["Unauthenticated", "PermissionDenied"]).not.toContain(await outcomeOf(mine.adminToken));
-  });
+  describe.each(reachable.map((method) => [method.name, method] as const))("%s", (_, method) => {
+    const entry = table[method.localName] ?? { access: "admin", ids: [], request: () => ({}) };
+    const { access, ids } = entry;
 
-  it.runIf(entry?.foreign != null)("answers NOT_FOUND for another project's ids", async () => {
-    const request = entry?.foreign?.(theirs) ?? {};
-    expect(await call(mine.client(mine.allToken), client, method, request)).toBe("NotFound");
+    it.each<[string, () => string | null, string]>([
+      ["no token", () => null, "UNAUTHENTICATED"],
+      ["an empty token", () => "", "UNAUTHENTICATED"],
+      ["garbage", () => "garbage", "UNAUTHENTICATED"],
+      ["a malformed token", () => "tly_proj_aaaaaaaaaaaaaaaa_00_00", "UNAUTHENTICATED"],
+      ["an expired token", () => expiredToken, "TOKEN_EXPIRED"],
+      ["a revoked token", () => revokedToken, "TOKEN_REVOKED"],
+    ])("is closed to %s", async (_kind, token, reason) => {
+      // With ids that exist: who is not let in learns nothing of them.
+      const outcome = await send(over(), method, token(), entry.request(their));
+      expect(outcome).toMatchObject({ code: "UNAUTHENTICATED", reason, violations: [] });
+    });
+
+    it.each<["ingest" | "read" | "manage" | "admin", () => string]>([
+      ["ingest", () => mine.ingestToken],
+      ["read", () => mine.readToken],
+      ["manage", () => mine.manageToken],
+      ["admin", () => mine.adminToken],
+    ])("lets a token with %s do its work, or names the scope it lacks", async (scope, token) => {
+      const outcome = await send(over(), method, token(), entry.request(await ownIds(entry)));
+      const allowed: readonly string[] = ["admin", ...access.split("-or-")];
+      const lacks = { code: "PERMISSION_DENIED", reason: "SCOPE_MISSING" };
+      if (allowed.includes(scope)) expect(outcome).toMatchObject({ code: "OK" });
+      else expect(outcome).toMatchObject({ ...lacks, metadata: { needed: access } });
+    });
+
+    it.runIf(ids.length > 0)("answers another tenant's ids as ids that never were", async () => {
+      for (const name of ids) {
+        const never = their[name].replace(/\w{4}$/, "aaaa");
+        const reach = async (token: string, id: string) => {
+          const outcome = await send(over(), method, token, entry.request({ ...own, [name]: id }));
+          return JSON.parse(JSON.stringify(outcome).replaceAll(id, "<id>")) as Outcome;
+        };
+        const unknown = await reach(mine.adminToken, never);
+        expect(unknown, name).toMatchObject({
+          code: "NOT_FOUND",
+          reason: `${name.slice(0, -"Id".length).toUpperCase()}_NOT_FOUND`,
+        });
+        const foreign = await reach(mine.allToken, their[name]);
+        // What only an admin may call is closed before any id is looked at.
+        if (access === "admin") expect(foreign).toMatchObject({ code: "PERMISSION_DENIED" });
+        else expect(foreign, name).toEqual(unknown);
+      }
+      const all = await send(over(), method, mine.allToken, entry.request(their));
+      expect(all.code).toBe(access === "admin" ? "PERMISSION_DENIED" : "NOT_FOUND");
+    });
   });
 });
 
-it("finds another project's runs and rejections by no id of theirs", async () => {
-  const refused = await theirs.client(theirs.ingestToken).ingest.ingestRun({
-    run: { runId: "theirs" },
-    results: [{ status: 1 }],
+describe("another project's", () => {
+  it("rejections are NOT_FOUND one by one, beside one's own", async () => {
+    const { rejections } = mine.client(mine.allToken);
+    const open = await newRun(mine);
+    const { results } = await rejections.replayRejections({
+      entries: [{ rejectionId: their.rejectionId }, { rejectionId: open.rejectionId }],
+    });
+    expect(results).toMatchObject([
+      { rejectionId: their.rejectionId, outcome: ReplayOutcome.NOT_FOUND },
+      { rejectionId: open.rejectionId, outcome: ReplayOutcome.REJECTED },
+    ]);
+    const dismissed = await rejections.dismissRejections({
+      rejectionIds: [their.rejectionId, open.rejectionId],
+    });
+    expect(dismissed).toMatchObject({
+      dismissedCount: 1,
+      skippedRejectionIds: [their.rejectionId],
+    });
+    const everything = await rejections.replayRejections({ filter: { runId: their.runId } });
+    expect(everything.results).toEqual([]);
   });
-  const rejectionId = refused.rejections[0]?.rejectionId ?? "";
-  const { stats, ingest, rejections } = mine.client(mine.allToken);
-  await expect(stats.getRun({ runId: "theirs" })).rejects.toThrow("[not_found]");
-  await expect(ingest.finishRun({ runId: "theirs" })).rejects.toThrow("[not_found]");
-  await expect(ingest.deleteRun({ runId: "theirs" })).rejects.toThrow("[not_found]");
-  const { results } = await rejections.replayRejections({ entries: [{ rejectionId }] });
-  expect(results).toMatchObject([{ outcome: ReplayOutcome.NOT_FOUND }]);
-  const dismissed = await rejections.dismissRejections({ rejectionIds: [rejectionId] });
-  expect(dismissed.skippedRejectionIds).toEqual([rejectionId]);
+
+  it("things are in no list", async () => {
+    const { tenancy, stats, rejections } = mine.client(mine.allToken);
+    const lists = [
+      await tenancy.getProject({}),
+      await tenancy.listTokens({ pageSize: 1000 }),
+      await tenancy.listAuditEntries({ pageSize: 1000 }),
+      await stats.listRuns({ pageSize: 1000 }),
+      await rejections.listRejections({ pageSize: 1000 }),
+    ];
+    const seen = JSON.stringify(lists, (_, value: unknown) =>
+      typeof value === "bigint" ? String(value) : value,
+    );
+    expect(Object.values(own).filter((id) => !seen.includes(id))).toEqual([]);
+    expect(Object.values(their).filter((id) => seen.includes(id))).toEqual([]);
+  });
+
+  it.each(["listTokens", "listAuditEntries", "listRuns", "listRejections"] as const)(
+    "page of %s leads nowhere",
+    async (list) => {
+      const listed = ({ client, allToken }: TestServer, pageToken: string) => {
+        const { tenancy, stats, rejections } = client(allToken);
+        const lists = { ...tenancy, ...stats, ...rejections };
+        return lists[list]({ pageSize: 1, pageToken });
+      };
+      const page = await listed(mine, "");
+      expect(page.nextPageToken).not.toBe("");
+      await expect(listed(mine, page.nextPageToken)).resolves.toBeDefined();
+      const error = await failure(listed(theirs, page.nextPageToken));
+      expect(codeName(error.code)).toBe("INVALID_ARGUMENT");
+      expect(fieldViolations(error)).toMatchObject([{ field: "page_token" }]);
+    },
+  );
+
+  it("things are as they were", async () => {
+    expect(await lookAt(theirs)).toEqual(theirsBefore);
+  });
 });

@@ -1,16 +1,13 @@
 /** The typed client of a Tally server. */
 import type { DescService } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, createClient, type Interceptor } from "@connectrpc/connect";
+import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionService } from "../../gen/tally/v1/rejection_service_pb.js";
 import { StatsService } from "../../gen/tally/v1/stats_service_pb.js";
 import { TenancyService } from "../../gen/tally/v1/tenancy_service_pb.js";
 import { createGrpcTransport, type GrpcTransportOptions } from "./grpc-transport.js";
 
-export interface TallyClientOptions extends GrpcTransportOptions {
-  /** Sent as `authorization: Bearer …`; absent, only what needs no token can be called. */
-  readonly token?: string;
-}
+export type TallyClientOptions = GrpcTransportOptions;
 
 export interface TallyClient {
   readonly tenancy: Client<typeof TenancyService>;
@@ -26,14 +23,7 @@ export interface TallyClient {
  * `errorReason` and `retryAfterMs` read its details. A unary call without a deadline of its own has 30 s.
  */
 export function createTallyClient(options: TallyClientOptions): TallyClient {
-  const { token } = options;
-  const transport = createGrpcTransport({
-    ...options,
-    interceptors: [
-      ...(token === undefined ? [] : [authorize(token)]),
-      ...(options.interceptors ?? []),
-    ],
-  });
+  const transport = createGrpcTransport(options);
   const clientOf = <S extends DescService>(service: S) =>
     cancelOnBreak(service, createClient(service, transport));
   return {
@@ -42,13 +32,6 @@ export function createTallyClient(options: TallyClientOptions): TallyClient {
     rejections: clientOf(RejectionService),
     stats: clientOf(StatsService),
     close: () => transport.close(),
-  };
-}
-
-function authorize(token: string): Interceptor {
-  return (next) => (request) => {
-    request.header.set("authorization", `Bearer ${token}`);
-    return next(request);
   };
 }
 

@@ -1,7 +1,7 @@
 /** What a failed call says, typed. Every call of the client fails with a ConnectError. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type ServiceError, status } from "@grpc/grpc-js";
+import { type Metadata, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -40,19 +40,24 @@ export function isUnreachable(error: unknown): boolean {
   return code === Code.Unavailable && errorReason(error) === undefined;
 }
 
-/** An error of grpc-js, with the details of `grpc-status-details-bin`; metadata holds the trailers. */
+/** An error of grpc-js, or whatever was thrown, as a ConnectError. */
 export function toConnectError(error: unknown): ConnectError {
   if (error instanceof ConnectError || !isServiceError(error)) {
     return ConnectError.from(error, Code.Internal);
   }
-  const code = error.code === status.OK ? Code.Internal : (error.code as number as Code);
-  const converted = new ConnectError(error.details, code, toHeaders(error.metadata));
-  converted.details = detailsOf(error);
-  return converted;
+  return statusError(error);
 }
 
-function detailsOf(error: ServiceError): ConnectError["details"] {
-  const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
+/** A status of grpc-js, with the details of `grpc-status-details-bin`; metadata holds the trailers. */
+export function statusError({ code, details, metadata }: StatusObject): ConnectError {
+  const known = code === status.OK ? Code.Internal : (code as number as Code);
+  const error = new ConnectError(details, known, toHeaders(metadata));
+  error.details = detailsOf(metadata);
+  return error;
+}
+
+function detailsOf(metadata: Metadata | undefined): ConnectError["details"] {
+  const [bytes] = metadata?.get("grpc-status-details-bin") ?? [];
   if (!(bytes instanceof Uint8Array)) return [];
   try {
     return fromBinary(StatusSchema, bytes).details.map(({ typeUrl, value }) => ({

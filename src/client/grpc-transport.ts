@@ -3,6 +3,7 @@
  * can hang or crash when a server goes away.
  */
 import {
+  create,
   type DescMessage,
   type DescMethod,
   type DescMethodStreaming,
@@ -19,20 +20,29 @@ import {
   type StreamRequest,
   type StreamResponse,
   type Transport,
-  type UnaryRequest,
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { createMethodUrl, runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
-import { type CallOptions, type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
+import {
+  type CallOptions,
+  type ChannelInterface,
+  type ChannelOptions,
+  Client,
+  credentials,
+  Metadata,
+} from "@grpc/grpc-js";
 import { limits } from "../limits.js";
 import { encodeMessage } from "./encode.js";
 import { toConnectError } from "./errors.js";
 import { toHeaders, toMetadata } from "./metadata.js";
 import { openStream } from "./streams.js";
+import { callUnary } from "./unary-call.js";
 
 export interface GrpcTransportOptions {
   /** `http://host:port` or `https://host:port`. A path is refused: gRPC has none. */
   readonly url: string;
+  /** Sent as `authorization: Bearer …`; absent, only what needs no token can be called. */
+  readonly token?: string;
   /** For a unary call that gives none, in milliseconds; default 30,000. Streams have none. */
   readonly timeoutMs?: number;
   /** The first one is the outermost. */
@@ -65,22 +75,43 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     "grpc.enable_retries": 0,
     ...options.channelOptions,
   });
+  const channel = client.getChannel();
   const interceptors = [...(options.interceptors ?? [])];
   const defaultTimeoutMs = options.timeoutMs ?? UNARY_TIMEOUT_MS;
+  const ownMetadata = new Metadata();
+  if (options.token !== undefined) ownMetadata.set("authorization", `Bearer ${options.token}`);
+  const open = <I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O> | DescMethodStreaming<I, O>,
+    header: ConstructorParameters<typeof Headers>[0],
+    contextValues: ContextValues | undefined,
+  ) => {
+    const headers = new Headers(header);
+    if (options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
+    return {
+      service: method.parent,
+      method: method as never,
+      requestMethod: "POST",
+      url: createMethodUrl(options.url, method),
+      header: headers,
+      contextValues: contextValues ?? createContextValues(),
+    };
+  };
 
   return {
     unary(method, signal, timeoutMs, header, input, contextValues) {
       const wait = timeoutMs ?? defaultTimeoutMs;
+      if (interceptors.length === 0) {
+        const metadata = ownMetadata.clone();
+        if (header !== undefined) toMetadata(new Headers(header), metadata);
+        return runUnary(channel, method, create(method.input, input), metadata, wait, signal);
+      }
       return runUnaryCall({
         interceptors,
         ...(signal === undefined ? {} : { signal }),
         ...(wait > 0 ? { timeoutMs: wait } : {}),
-        req: {
-          stream: false,
-          message: input,
-          ...request(options.url, method, header, contextValues),
-        },
-        next: (req) => callUnary(client, req, wait),
+        req: { stream: false, message: input, ...open(method, header, contextValues) },
+        next: (req) =>
+          runUnary(channel, method, req.message, toMetadata(req.header), wait, req.signal),
       });
     },
     stream(method, signal, timeoutMs, header, input, contextValues) {
@@ -89,11 +120,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
         interceptors,
         ...(signal === undefined ? {} : { signal }),
         ...(wait > 0 ? { timeoutMs: wait } : {}),
-        req: {
-          stream: true,
-          message: input,
-          ...request(options.url, method, header, contextValues),
-        },
+        req: { stream: true, message: input, ...open(method, header, contextValues) },
         next: (req) => callStream(client, req, wait),
       });
     },
@@ -101,37 +128,38 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
   };
 }
 
-function callUnary<I extends DescMessage, O extends DescMessage>(
-  client: Client,
-  req: UnaryRequest<I, O>,
+/** Headers and trailers are converted when they are asked for, which is seldom. */
+async function runUnary<I extends DescMessage, O extends DescMessage>(
+  channel: ChannelInterface,
+  method: DescMethodUnary<I, O>,
+  message: MessageShape<I>,
+  metadata: Metadata,
   timeoutMs: number,
+  signal: AbortSignal | undefined,
 ): Promise<UnaryResponse<I, O>> {
-  const { method, service } = req;
-  return new Promise((resolve, reject) => {
-    let header = new Headers();
-    let message: MessageShape<O> | undefined;
-    const call = client.makeUnaryRequest(
-      pathOf(method),
-      serializer(method.input),
-      deserializer(method.output),
-      req.message,
-      toMetadata(req.header),
-      callOptions(timeoutMs),
-      (error, response) => {
-        if (error !== null) reject(toConnectError(error));
-        else message = response;
+  try {
+    const answer = await callUnary(channel, {
+      path: pathOf(method),
+      message: encodeMessage(method.input, message),
+      metadata,
+      deadlineAt: timeoutMs > 0 ? Date.now() + timeoutMs : Number.POSITIVE_INFINITY,
+      signal,
+    });
+    return {
+      stream: false,
+      service: method.parent,
+      method,
+      message: fromBinary(method.output, answer.message),
+      get header() {
+        return toHeaders(answer.header);
       },
-    );
-    call.on("metadata", (metadata) => {
-      header = toHeaders(metadata);
-    });
-    // After the callback.
-    call.on("status", ({ metadata }) => {
-      if (message === undefined) return;
-      resolve({ stream: false, service, method, header, message, trailer: toHeaders(metadata) });
-    });
-    cancelOnAbort(call, req.signal);
-  });
+      get trailer() {
+        return toHeaders(answer.trailer);
+      },
+    };
+  } catch (error) {
+    throw toConnectError(error);
+  }
 }
 
 async function callStream<I extends DescMessage, O extends DescMessage>(
@@ -151,22 +179,6 @@ async function callStream<I extends DescMessage, O extends DescMessage>(
   cancelOnAbort(call, req.signal);
   const { header, messages, trailer } = openStream(call, req.message);
   return { stream: true, service, method, header: await header, message: messages, trailer };
-}
-
-function request<I extends DescMessage, O extends DescMessage>(
-  url: string,
-  method: DescMethodUnary<I, O> | DescMethodStreaming<I, O>,
-  header: ConstructorParameters<typeof Headers>[0],
-  contextValues: ContextValues | undefined,
-) {
-  return {
-    service: method.parent,
-    method: method as never,
-    requestMethod: "POST",
-    url: createMethodUrl(url, method),
-    header: new Headers(header),
-    contextValues: contextValues ?? createContextValues(),
-  };
 }
 
 function cancelOnAbort(

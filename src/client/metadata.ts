@@ -3,10 +3,9 @@ import { Metadata } from "@grpc/grpc-js";
 
 /**
  * Headers as metadata. The values of `-bin` keys are base64 in headers and bytes in metadata; what the
- * transport itself sends (`content-type`, `te`, `user-agent`, `grpc-timeout`) is left out.
+ * transport itself sends (`content-type`, `te`, `user-agent`, `grpc-timeout`) is left out. Added to `metadata`.
  */
-export function toMetadata(headers: Headers): Metadata {
-  const metadata = new Metadata();
+export function toMetadata(headers: Headers, metadata = new Metadata()): Metadata {
   headers.forEach((value, key) => {
     if (TRANSPORT_KEYS.has(key)) return;
     if (key.endsWith("-bin")) {

@@ -1,12 +1,15 @@
 /**
- * Writes the frame that carries nearly all bytes of an upload: a batch of results. Written out by hand it takes
+ * Writes what carries nearly all bytes of an upload: results, in batches and in unary requests. Written out by hand it takes
  * 1.2 µs a result, where protobuf-es, which looks every field up and encodes every text on its own, takes
  * 15 (2 cores, Node 20). The bytes are the same; whatever is unusual is left to protobuf-es.
  */
+import { toBinary } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import type {
-  PublishResultsRequest,
-  UploadResultsRequest,
+import {
+  type IngestRunRequest,
+  IngestRunRequestSchema,
+  type PublishResultsRequest,
+  type UploadResultsRequest,
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import type { Failure, Location, Test, TestResult, Truncation } from "../../gen/tally/v1/run_pb.js";
 import {
@@ -20,6 +23,26 @@ import {
   writeText,
   writeUint32,
 } from "./wire-writer.js";
+
+/**
+ * The bytes of a unary request, with its results after everything else; undefined if only protobuf-es can write
+ * one of them.
+ */
+export function writeRunRequest(request: IngestRunRequest): Buffer | undefined {
+  const { results } = request;
+  const rest = toBinary(IngestRunRequestSchema, { ...request, results: [] });
+  const sink = {
+    buffer: Buffer.allocUnsafe(rest.length + FIRST_BYTES + results.length * RESULT_BYTES),
+    at: rest.length,
+  };
+  sink.buffer.set(rest);
+  try {
+    for (const result of results) writeResult(sink, RUN_RESULTS, result);
+  } catch {
+    return undefined;
+  }
+  return sink.buffer.subarray(0, sink.at);
+}
 
 /** The bytes of a frame that holds a batch; undefined if it holds another, or only protobuf-es can write it. */
 export function writeBatchFrame(
@@ -105,8 +128,10 @@ function writeTruncation(sink: Sink, field: number, truncation: Truncation): voi
   closeMessage(sink, start);
 }
 
-/** The field of both requests. */
+/** The field of both streamed requests. */
 const BATCH = 2;
+/** The field of the unary one. */
+const RUN_RESULTS = 4;
 /** A first guess at the room that is needed. */
 const FIRST_BYTES = 1024;
 const RESULT_BYTES = 128;

@@ -123,6 +123,7 @@ function createLookUp(db: Queryable) {
       }
       const started = [lookUp];
       waiting.set(projectKey, started);
-      void run(projectKey, started);
+      // Callers who come in the same turn of the event loop share the first statement too.
+      setImmediate(run, projectKey, started);
     });
 }

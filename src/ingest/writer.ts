@@ -1,8 +1,9 @@
 /**
  * Group commit. Callers hand in rows of one run, part and token; lanes, one connection each, take turns over
  * the projects that wait and put up to 5,000 rows of one project into one statement. There is no timer: a
- * free lane starts at once, and while all are busy the next batch grows. Every caller learns exactly what
- * became of its own rows.
+ * free lane starts at the end of the turn of the event loop, so that callers who come together share a
+ * statement, and while all are busy the next batch grows. Every caller learns exactly what became of its
+ * own rows.
  */
 import type { Queryable } from "../db/queryable.js";
 import { type CommitHooks, type CommitOptions, commitSlices } from "./commit.js";
@@ -44,9 +45,16 @@ export function createWriter(options: WriterOptions): Writer {
   const turns = new Map<string, Pending[]>();
   const free = [...lanes];
   let queuedRows = 0;
+  let starting = false;
   let idle: (() => void) | undefined;
 
+  const startLanesSoon = () => {
+    if (starting || free.length === 0) return;
+    starting = true;
+    setImmediate(startLanes);
+  };
   const startLanes = () => {
+    starting = false;
     while (free.length > 0 && turns.size > 0) {
       const lane = free.pop();
       if (lane !== undefined) void runLane(lane);
@@ -96,11 +104,11 @@ export function createWriter(options: WriterOptions): Writer {
         else queue.push(pending);
         queuedRows += job.rows.length;
         hooks.queued(queuedRows);
-        startLanes();
+        startLanesSoon();
       });
     },
     async [Symbol.asyncDispose]() {
-      if (free.length === lanes.length) return;
+      if (free.length === lanes.length && turns.size === 0) return;
       await new Promise<void>((resolve) => {
         idle = resolve;
       });

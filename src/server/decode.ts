@@ -2,21 +2,18 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
 import {
+  IngestRunRequestSchema,
   PublishResultsRequestSchema,
   UploadResultsRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import { invalidArgument } from "../errors.js";
 import { jsonViolations } from "./json-violations.js";
-import { type BatchFrame, readBatchFrame } from "./result-reader.js";
+import { type BatchFrame, readBatchFrame, readRunResults } from "./result-reader.js";
 
 /** The message of binary protobuf. Unknown fields are dropped, as a newer client may send them. */
 export function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
-  if (UPLOAD_FRAMES.has(desc)) {
-    const frame = readBatchFrame(bytes);
-    if (frame !== undefined) return frameMessage(desc, frame);
-  }
   try {
-    return fromBinary(desc, bytes, { readUnknownFields: false });
+    return readByHand(desc, bytes) ?? fromBinary(desc, bytes, { readUnknownFields: false });
   } catch (error) {
     const description = `is not a valid ${desc.typeName}: ${messageOf(error)}`;
     throw invalidArgument([{ field: "body", description: description.slice(0, 300) }]);
@@ -40,6 +37,20 @@ export function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The messages that carry results. */
+function readByHand(desc: DescMessage, bytes: Uint8Array): Message | undefined {
+  if (UPLOAD_FRAMES.has(desc)) {
+    const frame = readBatchFrame(bytes);
+    return frame && frameMessage(desc, frame);
+  }
+  if (desc !== IngestRunRequestSchema) return undefined;
+  const read = readRunResults(bytes);
+  if (read === undefined) return undefined;
+  const request = fromBinary(IngestRunRequestSchema, read.rest, { readUnknownFields: false });
+  request.results = read.results;
+  return request;
 }
 
 /** A message of the two requests that carry upload frames. */

@@ -64,6 +64,13 @@ export function readText(cursor: Cursor): string {
   return text;
 }
 
+/** Passes over a number or over the bytes of a text or message. */
+export function skipValue(cursor: Cursor): void {
+  if (cursor.wireType === LENGTH_DELIMITED) cursor.at = endOf(cursor);
+  else if (cursor.wireType === VARINT) readVarint(cursor);
+  else throw UNUSUAL;
+}
+
 /** An int32 or enum that is not negative. */
 export function readInt32(cursor: Cursor): number {
   return readNumber(cursor, 0x7fffffff);

@@ -1,11 +1,14 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PublishResultsRequestSchema } from "../../gen/tally/v1/ingest_service_pb.js";
+import {
+  IngestRunRequestSchema,
+  PublishResultsRequestSchema,
+} from "../../gen/tally/v1/ingest_service_pb.js";
 import { type Status, type TestResult, TestResultSchema } from "../../gen/tally/v1/run_pb.js";
 import { createResult } from "../../src/client/create-result.js";
 import { encodeMessage } from "../../src/client/encode.js";
-import { writeBatchFrame } from "../../src/client/result-writer.js";
+import { writeBatchFrame, writeRunRequest } from "../../src/client/result-writer.js";
 import { anyResult, everyField, type ResultInit } from "../support/any-result.js";
 
 function frame(results: ResultInit[]) {
@@ -53,6 +56,26 @@ describe("a batch of results", () => {
   it("that cannot be encoded is refused as by protobuf-es", () => {
     const message = frame([{ attempt: 1.5 }]);
     expect(() => encodeMessage(PublishResultsRequestSchema, message)).toThrow(/attempt/);
+  });
+});
+
+describe("a unary request", () => {
+  it("is the message that protobuf-es reads back, its results written by hand", () => {
+    fc.assert(
+      fc.property(fc.array(anyResult, { maxLength: 4 }), (results) => {
+        const init = { projectId: "p", run: { runId: "r" }, results, expectedResultCount: 7n };
+        const request = create(IngestRunRequestSchema, init);
+        const bytes = writeRunRequest(request);
+        expect(fromBinary(IngestRunRequestSchema, bytes ?? Buffer.of())).toEqual(request);
+      }),
+    );
+  });
+
+  it("with what only protobuf-es can write is written by it", () => {
+    const request = create(IngestRunRequestSchema, { results: [{ startTime: { seconds: -1n } }] });
+    expect(writeRunRequest(request)).toBeUndefined();
+    const bytes = encodeMessage(IngestRunRequestSchema, request);
+    expect(bytes).toEqual(Buffer.from(toBinary(IngestRunRequestSchema, request)));
   });
 });
 

@@ -2,9 +2,12 @@ import { create, type DescMessage, fromBinary, toBinary } from "@bufbuild/protob
 import { ConnectError } from "@connectrpc/connect";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PublishResultsRequestSchema } from "../../gen/tally/v1/ingest_service_pb.js";
+import {
+  IngestRunRequestSchema,
+  PublishResultsRequestSchema,
+} from "../../gen/tally/v1/ingest_service_pb.js";
 import { decodeBinary } from "../../src/server/decode.js";
-import { readBatchFrame } from "../../src/server/result-reader.js";
+import { readBatchFrame, readRunResults } from "../../src/server/result-reader.js";
 import { anyResult, everyField, type ResultInit } from "../support/any-result.js";
 
 function frame(results: ResultInit[], sequence = 7n): Uint8Array {
@@ -15,14 +18,49 @@ function frame(results: ResultInit[], sequence = 7n): Uint8Array {
   );
 }
 
+function runRequest(results: ResultInit[]): Uint8Array {
+  const init = { projectId: "p", run: { runId: "r" }, part: { job: "j" }, results };
+  return toBinary(
+    IngestRunRequestSchema,
+    create(IngestRunRequestSchema, { ...init, expectedResultCount: 7n }),
+  );
+}
+
 /** What the server makes of the bytes, and what protobuf-es alone does. */
-function outcomes(bytes: Uint8Array): [unknown, unknown] {
+function outcomes(
+  bytes: Uint8Array,
+  desc: DescMessage = PublishResultsRequestSchema,
+): [unknown, unknown] {
   const options = { readUnknownFields: false };
   return [
-    outcome(() => decodeBinary(PublishResultsRequestSchema, bytes)),
-    outcome(() => fromBinary(PublishResultsRequestSchema, bytes, options)),
+    outcome(() => decodeBinary(desc, bytes)),
+    outcome(() => fromBinary(desc, bytes, options)),
   ];
 }
+
+interface Edit {
+  readonly at: number;
+  readonly remove: number;
+  readonly put: Uint8Array;
+}
+
+function edited(bytes: Uint8Array, edits: readonly Edit[]): Uint8Array {
+  let changed = bytes;
+  for (const { at, remove, put } of edits) {
+    const from = at % (changed.length + 1);
+    changed = Buffer.concat([changed.subarray(0, from), put, changed.subarray(from + remove)]);
+  }
+  return changed;
+}
+
+const someEdits = fc.array(
+  fc.record({
+    at: fc.nat(),
+    remove: fc.nat({ max: 3 }),
+    put: fc.uint8Array({ maxLength: 3 }),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
 
 function outcome(decode: () => unknown): unknown {
   try {
@@ -56,20 +94,9 @@ describe("a batch of results", () => {
   });
 
   it("is read or refused as by protobuf-es, whatever its bytes are", () => {
-    const change = fc.record({
-      at: fc.nat(),
-      remove: fc.nat({ max: 3 }),
-      put: fc.uint8Array({ maxLength: 3 }),
-    });
-    const changes = fc.array(change, { minLength: 1, maxLength: 3 });
     fc.assert(
-      fc.property(fc.array(anyResult, { maxLength: 2 }), changes, (results, edits) => {
-        let bytes = frame(results);
-        for (const { at, remove, put } of edits) {
-          const from = at % (bytes.length + 1);
-          bytes = Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + remove)]);
-        }
-        const [ours, theirs] = outcomes(bytes);
+      fc.property(fc.array(anyResult, { maxLength: 2 }), someEdits, (results, edits) => {
+        const [ours, theirs] = outcomes(edited(frame(results), edits));
         expect(ours).toEqual(theirs);
       }),
       { numRuns: 2_000 },
@@ -99,6 +126,35 @@ describe("a batch of results", () => {
     ["another frame", [0x1a, 0]],
   ])("with %s is read or refused as by protobuf-es", (_, bytes) => {
     const [ours, theirs] = outcomes(Uint8Array.from(bytes));
+    expect(ours).toEqual(theirs);
+  });
+});
+
+describe("a unary request", () => {
+  it("is read as protobuf-es reads it, its results by hand", () => {
+    fc.assert(
+      fc.property(fc.array(anyResult, { maxLength: 4 }), (results) => {
+        const bytes = runRequest(results);
+        const whole = fromBinary(IngestRunRequestSchema, bytes);
+        expect(readRunResults(bytes)?.results).toEqual(whole.results);
+        expect(decodeBinary(IngestRunRequestSchema, bytes)).toEqual(whole);
+      }),
+    );
+  });
+
+  it("is read or refused as by protobuf-es, whatever its bytes are", () => {
+    fc.assert(
+      fc.property(fc.array(anyResult, { maxLength: 2 }), someEdits, (results, edits) => {
+        const bytes = edited(runRequest(results), edits);
+        const [ours, theirs] = outcomes(bytes, IngestRunRequestSchema);
+        expect(ours).toEqual(theirs);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("without a byte is empty", () => {
+    const [ours, theirs] = outcomes(Uint8Array.of(), IngestRunRequestSchema);
     expect(ours).toEqual(theirs);
   });
 });

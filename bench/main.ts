@@ -1,14 +1,36 @@
 /**
- * `npm run bench -- [--smoke] [--json] [NAME…]`: measures a server of its own, in a process of its own, over an
- * embedded Postgres, with the typed client. Client, server and database share the machine.
+ * `npm run bench -- [--smoke] [--json] [--write] [NAME…]`: measures a server of its own, in a process of its own,
+ * over an embedded Postgres. Client, server and database share the machine.
  */
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { type Figure, figures } from "./figures.js";
+import type { Figure, Measurement } from "./figure.js";
+import { auth } from "./figures/auth.js";
+import { ingestStream } from "./figures/ingest-stream.js";
+import { ingestUnary } from "./figures/ingest-unary.js";
+import { ingestUnaryC } from "./figures/ingest-unary-c.js";
+import { memoryStream } from "./figures/memory-stream.js";
+import { recovery } from "./figures/recovery.js";
+import { rpcOverhead } from "./figures/rpc-overhead.js";
+import { machine, ratioOf, writeTable } from "./report.js";
 import { startBenchServer } from "./server.js";
 
+/** Every figure, in the order of measuring. */
+const figures: readonly Figure[] = [
+  ingestStream,
+  ingestUnary,
+  ingestUnaryC,
+  rpcOverhead,
+  auth,
+  recovery,
+  memoryStream,
+];
+
 const { values, positionals } = parseArgs({
-  options: { smoke: { type: "boolean" }, json: { type: "boolean" } },
+  options: {
+    smoke: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+  },
   allowPositionals: true,
 });
 const unknown = positionals.filter((name) => !figures.some((figure) => figure.name === name));
@@ -19,19 +41,26 @@ if (unknown.length > 0) {
 }
 const wanted = figures.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 
+const measured: Measurement[] = [];
 await using server = await startBenchServer();
-for (const figure of wanted) print(figure, await figure.measure(server, values.smoke ?? false));
+for (const figure of wanted) {
+  for (const measurement of await figure.measure(server, values.smoke)) {
+    print(measurement);
+    measured.push(measurement);
+  }
+}
+if (values.write) await writeTable(measured);
 
 /** One line a figure: JSON, or for people. */
-function print(
-  { name }: Figure,
-  { value, unit, conditions }: Awaited<ReturnType<Figure["measure"]>>,
-) {
-  const [cpu] = cpus();
-  const where = `${conditions}; ${cpus().length} × ${cpu?.model ?? "unknown"}, Node ${process.version}`;
-  console.log(
-    values.json === true
-      ? JSON.stringify({ name, value, unit, conditions: where })
-      : `${name}: ${Math.round(value).toLocaleString("en")} ${unit} (${where})`,
-  );
+function print(measurement: Measurement): void {
+  const { name, value, unit, limit, conditions } = measurement;
+  const ratio = ratioOf(measurement);
+  if (values.json) {
+    const where = `${conditions}; ${machine()}`;
+    console.log(JSON.stringify({ name, value, unit, limit, ratio, conditions: where }));
+    return;
+  }
+  const share = ratio === null ? "" : `, ${ratio.toFixed(2)} of the limit`;
+  const shown = value < 100 ? value.toFixed(1) : Math.round(value).toLocaleString("en");
+  console.log(`${name}: ${shown} ${unit}${share} (${conditions})`);
 }

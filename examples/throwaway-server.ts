@@ -45,7 +45,8 @@ export async function startThrowawayServer(
         Promise.reject(new Error("the server did not start within a minute")),
       ),
     ]);
-    const adminToken = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
+    const adminToken =
+      env["TALLY_ADMIN_TOKEN"] ?? (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
     return { url, adminToken, pid: child.pid ?? 0, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();

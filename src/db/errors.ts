@@ -23,3 +23,9 @@ export class DbError extends Error {
     super(message, options);
   }
 }
+
+/** A value cannot be stored: class 22 and 54, 23, and a CHECK that has a name. */
+export function isPoison(error: unknown): error is DbError {
+  if (!(error instanceof DbError)) return false;
+  return error.kind === "poison" || (error.kind === "check" && error.constraint !== "");
+}

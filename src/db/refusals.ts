@@ -37,7 +37,7 @@ export interface RefusalSource {
 /**
  * Keeps refused items and counts them in the ledger, in one statement. A known item grows its repeat count
  * (once per batch key). Throws DbError `check` with constraint `rejection_quota` when the project's bound
- * would be exceeded; then nothing is kept.
+ * would be exceeded; then nothing is kept. False: the run is deleted or expired, and nothing is kept either.
  */
 export async function keepRefusals(
   db: Queryable,
@@ -45,8 +45,8 @@ export async function keepRefusals(
   rows: readonly RefusalRow[],
   defaultMaxBytes: number,
   deadlineAt: number,
-): Promise<void> {
-  await db.query(
+): Promise<boolean> {
+  const [row] = await db.query<{ live: boolean }>(
     KEEP,
     [
       source.projectKey,
@@ -71,19 +71,29 @@ export async function keepRefusals(
     ],
     { deadlineAt },
   );
+  return row?.live ?? false;
 }
 
 // In order of rejection_id, so that two statements lock in one order; then the row of the usage.
-// A result that is refused again after its run finished may complete the run: it is unsettled.
+// A result that is refused again after its run finished may complete the run: it is unsettled. An item
+// that was closed stays closed, and does not count; it gets its bytes back if they were dropped.
 const KEEP = `
-WITH sent AS (
-  SELECT *
-  FROM unnest(
+WITH door AS MATERIALIZED (
+  SELECT $3::bigint IS NULL OR EXISTS (
+    SELECT FROM runs
+    WHERE project_key = $1 AND run_key = $3::bigint AND deleted_at IS NULL AND expired_at IS NULL
+  ) AS live
+),
+sent AS (
+  SELECT s.*
+  FROM door
+  CROSS JOIN unnest(
     $12::bytea[], $13::smallint[], $14::smallint[], $15::text[], $16::boolean[], $17::bigint[],
     $18::text[], $19::bytea[]
   ) AS s(
     rejection_id, kind, reason, violations, violations_truncated, item_index, result_id, bytes
   )
+  WHERE door.live
 ),
 kept AS (
   INSERT INTO rejections AS r (
@@ -121,9 +131,14 @@ ledger AS (
     skipped_count, precluded_count, duration_us
   )
   SELECT $1, $3::bigint, $8::bigint, $4::bytea, $7::text, false, 0, 0, 0, $9::int, $10::int, 0, 0, 0, 0, 0, 0
-  WHERE $3::bigint IS NOT NULL AND $9::int + $10::int > 0
+  FROM door
+  WHERE door.live AND $3::bigint IS NOT NULL AND $9::int + $10::int > 0
   ON CONFLICT DO NOTHING
+),
+unsettled AS (
+  UPDATE runs
+  SET state_version = state_version + 1, unsettled_at = now()
+  WHERE project_key = $1 AND run_key = $3::bigint AND state <> 1
+    AND EXISTS (SELECT FROM kept WHERE is_new)
 )
-UPDATE runs
-SET state_version = state_version + 1, unsettled_at = now()
-WHERE project_key = $1 AND run_key = $3::bigint AND state <> 1 AND EXISTS (SELECT FROM kept WHERE is_new)`;
+SELECT live FROM door`;

@@ -1,5 +1,5 @@
 /** One turn of a lane: a statement for slices of many callers, and what follows when rows did not go in. */
-import { DbError } from "../db/errors.js";
+import { DbError, isPoison } from "../db/errors.js";
 import type { Queryable } from "../db/queryable.js";
 import {
   type InsertOutcome,
@@ -30,32 +30,29 @@ export interface CommitHooks {
 }
 
 /**
- * Stores the slices and settles each. A row that the database cannot store is found by halving: at most
- * 2·log2 n further statements for one such row; its neighbours are stored.
+ * Stores the slices and settles each. A statement with a row that the database cannot store is halved: the answer
+ * is the two halves, for later turns. So at most 2·log2 n further statements find one such row, its neighbours
+ * are stored, and other projects have their turns in between.
  */
 export async function commitSlices(
   lane: Queryable,
   slices: readonly Slice[],
   options: CommitOptions,
-): Promise<void> {
+): Promise<readonly (readonly Slice[])[]> {
   const waiting = slices.filter((slice) => !expire(slice, options.now()));
-  if (waiting.length === 0) return;
-  const statement = compose(waiting, options.drawKey);
+  if (waiting.length === 0) return [];
   try {
-    await store(lane, statement, options);
+    await store(lane, compose(waiting, options.drawKey), options);
   } catch (error) {
     if (!isPoison(error)) {
       for (const slice of waiting) slice.pending.fail(slice, error);
-      return;
+      return [];
     }
     const [first, second] = halve(waiting);
-    if (first.length === 0 || second.length === 0) {
-      for (const slice of waiting) settleUnstorable(slice, error);
-      return;
-    }
-    await commitSlices(lane, first, options);
-    await commitSlices(lane, second, options);
+    if (first.length > 0 && second.length > 0) return [first, second];
+    for (const slice of waiting) settleUnstorable(slice, error);
   }
+  return [];
 }
 
 /** A batch and the slices its groups stand for: group i holds slice i. */
@@ -193,12 +190,6 @@ function expire(slice: Slice, now: number): boolean {
   if (now < slice.pending.job.deadlineAt) return false;
   slice.pending.fail(slice, new DbError("timeout", "the deadline passed in the queue", "", ""));
   return true;
-}
-
-/** A value cannot be stored: class 22 and 54, 23, and a CHECK that has a name. */
-function isPoison(error: unknown): error is DbError {
-  if (!(error instanceof DbError)) return false;
-  return error.kind === "poison" || (error.kind === "check" && error.constraint !== "");
 }
 
 /** Two parts of about equally many rows; one is empty if there is but one row. */

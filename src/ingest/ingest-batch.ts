@@ -88,6 +88,8 @@ export async function ingestBatch(
     const testKey = keys[i] ?? null;
     if (testKey === null) {
       refuse(at, REJECTION_REASONS.tooManyTests, [TOO_MANY_TESTS]);
+    } else if (typeof testKey === "object") {
+      refuse(at, REJECTION_REASONS.unstorable, [unstorable("test", testKey.reason)]);
     } else {
       rows.push({ ...columns, testKey });
       positions.push(at);
@@ -103,13 +105,11 @@ export async function ingestBatch(
     refuse(positionOf(index), REJECTION_REASONS.conflict, [CONFLICT]);
   }
   for (const { index, reason } of written.unstorable) {
-    const description = `the database cannot store it: ${reason}`.slice(0, 500);
-    refuse(positionOf(index), REJECTION_REASONS.unstorable, [{ field: "", description }]);
+    refuse(positionOf(index), REJECTION_REASONS.unstorable, [unstorable("", reason)]);
   }
 
   refused.sort((a, b) => a.index - b.index);
-  const origin = { ...target, batchKey: deps.drawKey() };
-  const ids = refused.length === 0 ? [] : await refuseResults(deps.db, origin, refused, retry);
+  const ids = refused.length === 0 ? [] : await keep(deps, target, refused, retry);
   return {
     acceptedCount: written.acceptedCount,
     duplicateCount: written.duplicates.length,
@@ -120,6 +120,15 @@ export async function ingestBatch(
   };
 }
 
+function keep(
+  { db, drawKey }: BatchDeps,
+  target: IngestTarget,
+  refused: readonly RefusedResult[],
+  retry: RetryOptions,
+): Promise<string[]> {
+  return refuseResults(db, { ...target, batchKey: drawKey() }, refused, retry);
+}
+
 /** About how many bytes a message holds in memory until it is committed. */
 export function sizeOf(results: readonly TestResult[]): number {
   let bytes = 0;
@@ -128,6 +137,10 @@ export function sizeOf(results: readonly TestResult[]): number {
     if (failure !== undefined) bytes += failure.message.length + failure.trace.length;
   }
   return bytes;
+}
+
+function unstorable(field: string, reason: string): Violation {
+  return { field, description: `the database cannot store it: ${reason}`.slice(0, 500) };
 }
 
 const TOO_MANY_TESTS: Violation = {

@@ -15,6 +15,7 @@ import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
 import { repairText } from "../text.js";
 import { type PartFacts, rejectionId } from "./identity.js";
+import { RunGone } from "./write-job.js";
 
 /** Where refused items come from. */
 export interface RefusalOrigin {
@@ -42,7 +43,7 @@ export interface RefusedResult {
   readonly violations: readonly Violation[];
 }
 
-/** Ids of the kept results, lower-case hex, in their order. */
+/** Ids of the kept results, lower-case hex, in their order. Throws RunGone: then nothing is kept. */
 export async function refuseResults(
   db: Queryable,
   origin: RefusalOrigin,
@@ -90,7 +91,7 @@ export interface RefusedRequest {
   readonly violations: readonly Violation[];
 }
 
-/** The id of the kept request, lower-case hex. */
+/** The id of the kept request, lower-case hex. Throws RunGone: then nothing is kept. */
 export async function refuseRequest(
   db: Queryable,
   origin: RefusalOrigin,
@@ -136,8 +137,9 @@ async function keep(
     batchKey,
     ...counts,
   };
-  await withRetries(
+  const live = await withRetries(
     () => keepRefusals(db, source, rows, limits.keptRefusalBytesPerProject, retry.deadlineAt),
     retry,
   );
+  if (!live) throw new RunGone();
 }

@@ -1,6 +1,7 @@
 /** Finds the keys of tests, remembering those that a server saw lately. */
 import type { Test } from "../../gen/tally/v1/run_pb.js";
 import { createBoundedCache } from "../bounded-cache.js";
+import { isPoison } from "../db/errors.js";
 import type { Queryable } from "../db/queryable.js";
 import { type RetryOptions, withRetries } from "../db/retry.js";
 import { resolveTests, type TestRow } from "../db/tests.js";
@@ -8,12 +9,15 @@ import { limits } from "../limits.js";
 import { testCacheKey, testId, variantJson } from "./identity.js";
 
 export interface TestDirectory {
-  /** The key of each test, stored if it is new; null where the project is full. */
-  resolve(
-    projectKey: string,
-    tests: readonly Test[],
-    retry: RetryOptions,
-  ): Promise<(string | null)[]>;
+  /** What became of each test; a new one is stored. */
+  resolve(projectKey: string, tests: readonly Test[], retry: RetryOptions): Promise<ResolvedTest[]>;
+}
+
+/** The key of a test; null where the project is full; or why the database cannot store it. */
+export type ResolvedTest = string | null | Unstorable;
+
+export interface Unstorable {
+  readonly reason: string;
 }
 
 /** About 250 bytes an entry. */
@@ -25,7 +29,7 @@ export function createTestDirectory(db: Queryable): TestDirectory {
   const lookUp = createLookUp(db);
   return {
     async resolve(projectKey, tests, retry) {
-      const keys = new Array<string | null>(tests.length).fill(null);
+      const keys = new Array<ResolvedTest>(tests.length).fill(null);
       const unknown = new Map<string, { test: Test; at: number[] }>();
       tests.forEach((test, index) => {
         const cacheKey = `${projectKey}:${testCacheKey(test)}`;
@@ -45,8 +49,7 @@ export function createTestDirectory(db: Queryable): TestDirectory {
       const resolved = await lookUp(projectKey, rows, retry);
       entries.forEach(([cacheKey, { at }], i) => {
         const key = resolved[i] ?? null;
-        if (key === null) return;
-        remembered.set(cacheKey, key);
+        if (typeof key === "string") remembered.set(cacheKey, key);
         for (const index of at) keys[index] = key;
       });
       return keys;
@@ -68,7 +71,7 @@ function testRow(test: Test): TestRow {
 interface LookUp {
   readonly rows: readonly TestRow[];
   readonly retry: RetryOptions;
-  readonly resolve: (keys: (string | null)[]) => void;
+  readonly resolve: (keys: ResolvedTest[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -94,15 +97,12 @@ function createLookUp(db: Queryable) {
     waiting.delete(projectKey);
   };
   const ask = async (projectKey: string, callers: readonly LookUp[]) => {
-    const rows = callers.flatMap((caller) => caller.rows);
-    const deadlineAt = Math.max(...callers.map(({ retry }) => retry.deadlineAt));
     const [first] = callers;
     if (first === undefined) return;
+    const rows = callers.flatMap((caller) => caller.rows);
+    const deadlineAt = Math.max(...callers.map(({ retry }) => retry.deadlineAt));
     try {
-      const keys = await withRetries(
-        () => resolveTests(db, projectKey, rows, limits.testsPerProject, deadlineAt),
-        { ...first.retry, deadlineAt },
-      );
+      const keys = await resolveRows(db, projectKey, rows, { ...first.retry, deadlineAt });
       let from = 0;
       for (const caller of callers) {
         caller.resolve(keys.slice(from, from + caller.rows.length));
@@ -114,7 +114,7 @@ function createLookUp(db: Queryable) {
   };
 
   return (projectKey: string, rows: readonly TestRow[], retry: RetryOptions) =>
-    new Promise<(string | null)[]>((resolve, reject) => {
+    new Promise<ResolvedTest[]>((resolve, reject) => {
       const lookUp = { rows, retry, resolve, reject };
       const queue = waiting.get(projectKey);
       if (queue !== undefined) {
@@ -126,4 +126,27 @@ function createLookUp(db: Queryable) {
       // Callers who come in the same turn of the event loop share the first statement too.
       setImmediate(run, projectKey, started);
     });
+}
+
+/** A test that the database cannot store is found by halving; its neighbours are stored. */
+async function resolveRows(
+  db: Queryable,
+  projectKey: string,
+  rows: readonly TestRow[],
+  retry: RetryOptions,
+): Promise<ResolvedTest[]> {
+  try {
+    return await withRetries(
+      () => resolveTests(db, projectKey, rows, limits.testsPerProject, retry.deadlineAt),
+      retry,
+    );
+  } catch (error) {
+    if (!isPoison(error)) throw error;
+    if (rows.length === 1) return [{ reason: error.message }];
+    const half = rows.length >> 1;
+    return [
+      ...(await resolveRows(db, projectKey, rows.slice(0, half), retry)),
+      ...(await resolveRows(db, projectKey, rows.slice(half), retry)),
+    ];
+  }
 }

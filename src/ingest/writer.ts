@@ -33,6 +33,13 @@ export interface Writer extends AsyncDisposable {
   write(job: WriteJob): Promise<WriteOutcome>;
 }
 
+/** What a project waits with. */
+interface Waiting {
+  /** Of statements that could not be stored whole; they come before what came after them. */
+  readonly halves: (readonly Slice[])[];
+  readonly jobs: Pending[];
+}
+
 /** Rows of one statement: 5,000 cost about 60 ms, which bounds the wait for a turn. */
 const ROWS_PER_STATEMENT = 5_000;
 /** Groups of one statement: each is a row of the ledger. */
@@ -41,8 +48,8 @@ const GROUPS_PER_STATEMENT = 256;
 /** A writer over lanes. Disposing it waits for what is queued. */
 export function createWriter(options: WriterOptions): Writer {
   const { lanes, hooks } = options;
-  /** Projects with waiting jobs, in the order of their turns. */
-  const turns = new Map<string, Pending[]>();
+  /** Projects with waiting rows, in the order of their turns. */
+  const turns = new Map<string, Waiting>();
   const free = [...lanes];
   let queuedRows = 0;
   let starting = false;
@@ -62,33 +69,46 @@ export function createWriter(options: WriterOptions): Writer {
   };
   const runLane = async (lane: Queryable) => {
     hooks.lanes(lanes.length - free.length, lanes.length);
-    for (let slices = takeTurn(); slices.length > 0; slices = takeTurn()) {
-      await commitSlices(lane, slices, options);
+    for (let turn = takeTurn(); turn !== undefined; turn = takeTurn()) {
+      const halves = await commitSlices(lane, turn.slices, options);
+      if (halves.length > 0) waitingOf(turn.projectKey).halves.unshift(...halves);
     }
     free.push(lane);
     hooks.lanes(lanes.length - free.length, lanes.length);
     if (free.length === lanes.length) idle?.();
   };
 
+  const waitingOf = (projectKey: string): Waiting => {
+    const known = turns.get(projectKey);
+    if (known !== undefined) return known;
+    const waiting: Waiting = { halves: [], jobs: [] };
+    turns.set(projectKey, waiting);
+    return waiting;
+  };
+
   /** The next project's rows, as many as a statement takes; the project goes to the end of the line. */
-  const takeTurn = (): Slice[] => {
+  const takeTurn = () => {
     const [turn] = turns;
-    if (turn === undefined) return [];
-    const [projectKey, queue] = turn;
+    if (turn === undefined) return undefined;
+    const [projectKey, waiting] = turn;
     turns.delete(projectKey);
+    const slices = waiting.halves.shift() ?? takeJobs(waiting.jobs);
+    if (waiting.halves.length > 0 || waiting.jobs.length > 0) turns.set(projectKey, waiting);
+    return { projectKey, slices };
+  };
+  const takeJobs = (jobs: Pending[]): Slice[] => {
     const slices: Slice[] = [];
     let rows = 0;
-    for (let head = queue[0]; head !== undefined; head = queue[0]) {
+    for (let head = jobs[0]; head !== undefined; head = jobs[0]) {
       const from = head.taken;
       const to = Math.min(head.job.rows.length, from + ROWS_PER_STATEMENT - rows);
       slices.push({ pending: head, from, to });
       rows += to - from;
       head.taken = to;
       if (to < head.job.rows.length) break;
-      queue.shift();
+      jobs.shift();
       if (rows === ROWS_PER_STATEMENT || slices.length === GROUPS_PER_STATEMENT) break;
     }
-    if (queue.length > 0) turns.set(projectKey, queue);
     queuedRows -= rows;
     hooks.queued(queuedRows);
     return slices;
@@ -98,10 +118,7 @@ export function createWriter(options: WriterOptions): Writer {
     write(job) {
       if (job.rows.length === 0) return Promise.resolve(NOTHING_WRITTEN);
       return new Promise((resolve, reject) => {
-        const pending = createPending(job, resolve, reject);
-        const queue = turns.get(job.projectKey);
-        if (queue === undefined) turns.set(job.projectKey, [pending]);
-        else queue.push(pending);
+        waitingOf(job.projectKey).jobs.push(createPending(job, resolve, reject));
         queuedRows += job.rows.length;
         hooks.queued(queuedRows);
         startLanesSoon();

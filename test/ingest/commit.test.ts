@@ -126,13 +126,17 @@ function openLab({ onSend = () => {}, ...options }: LabOptions = {}): Lab {
           }),
       );
       const heard = Promise.allSettled(outcomes);
-      await commitSlices(lane, slices, {
-        drawKey: () => (randomBytes(8).readBigUInt64BE() >> 1n).toString(),
-        random: () => 0,
-        now: Date.now,
-        hooks: { committed() {}, retried: (error) => retries.push(error) },
-        ...options,
-      });
+      const turns: (readonly Slice[])[] = [slices];
+      for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
+        const halves = await commitSlices(lane, turn, {
+          drawKey: () => (randomBytes(8).readBigUInt64BE() >> 1n).toString(),
+          random: () => 0,
+          now: Date.now,
+          hooks: { committed() {}, retried: (error) => retries.push(error) },
+          ...options,
+        });
+        turns.unshift(...halves);
+      }
       return heard;
     },
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
@@ -307,6 +311,20 @@ describe("rows that cannot be stored", () => {
       heard({ acceptedCount: 1, duplicates: [0] }),
     ]);
     expect(await recount()).toEqual({ stored: 5, accepted: 5, duplicates: 2, folded: 5 });
+  });
+
+  it("may hold a number beyond its column", async () => {
+    await using lab = openLab();
+    const list = rows(100);
+    list[42] = row("overflow", { attempt: 40_000 });
+    expect(await lab.commit({ rows: list })).toEqual([
+      heard({
+        acceptedCount: 99,
+        unstorable: [{ index: 42, reason: expect.stringContaining("out of range") }],
+      }),
+    ]);
+    expect(lab.sent.length).toBeLessThanOrEqual(1 + 2 * Math.ceil(Math.log2(100)));
+    expect(await recount()).toEqual({ stored: 99, accepted: 99, duplicates: 0, folded: 99 });
   });
 
   it("may be what a CHECK of a partition refuses; the reason names it", async () => {

@@ -10,6 +10,7 @@ import { refuseRequest } from "../../ingest/refusals.js";
 import { checkCount, checkTime, toMicros } from "../../ingest/rules.js";
 import { settleRunState } from "../../ingest/settle-run.js";
 import { checkRunId, checkRunStatus } from "../../ingest/validate-run.js";
+import { RunGone } from "../../ingest/write-job.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import type { ProjectRef } from "../resolve-project.js";
@@ -36,7 +37,7 @@ export function finishRun(deps: IngestDeps): Handler<typeof IngestService.method
         runConflict: closed.conflicts,
       };
     } catch (error) {
-      throw fromDbError(error);
+      throw error instanceof RunGone ? notFound("run", request.runId) : fromDbError(error);
     }
   };
 }

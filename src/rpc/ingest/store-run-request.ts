@@ -36,6 +36,12 @@ export async function storeRunRequest(
   retry: RetryOptions,
 ): Promise<{ summary: Summary; outcome: BatchOutcome }> {
   const violations = validateRunRequest(request);
+  const { run, expectedResultCount } = request;
+  const finishes = run !== undefined && run.status !== Status.UNSPECIFIED;
+  if (request.results.length === 0 && !finishes) {
+    // No statement of its own would find out that the run is gone: the database is asked for it anew.
+    deps.runs.forget(project.projectKey, run?.runId ?? "");
+  }
   const opening = { request, violations, streamed: false };
   const opened = await openTarget(deps, project, tokenId, opening, retry);
   const { target } = opened;
@@ -45,8 +51,6 @@ export async function storeRunRequest(
   addConflicts(summary, opened.runConflict);
   addOutcome(summary, outcome);
 
-  const { run, expectedResultCount } = request;
-  const finishes = run !== undefined && run.status !== Status.UNSPECIFIED;
   if (finishes) {
     const finish = {
       status: run.status,

@@ -61,6 +61,20 @@ describe("two servers on one database", () => {
     await expect(send("b")).rejects.toThrow("is deleted");
   });
 
+  it.each([
+    ["no result", []],
+    ["refused results alone", [{ status: Status.PASSED }]],
+  ])("see a deletion when a call has %s, and keep nothing of it", async (name, results) => {
+    const here = server.client(server.allToken);
+    const there = other.client(server.allToken);
+    const run = { runId: `deleted there: ${name}` };
+    await here.ingest.ingestRun({ run, results: [{ test: { name }, status: Status.PASSED }] });
+    await there.ingest.deleteRun(run);
+    await expect(here.ingest.ingestRun({ run, results })).rejects.toThrow("is deleted");
+    const kept = await there.rejections.listRejections({ filter: run });
+    expect(kept.rejections).toEqual([]);
+  });
+
   it("end a revoked token on the other server within a second or so", async () => {
     const { tenancy } = server.client();
     const { projectId } = server;

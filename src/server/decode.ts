@@ -8,10 +8,12 @@ import {
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import { invalidArgument } from "../errors.js";
 import { jsonViolations } from "./json-violations.js";
+import { checkBinaryResults, checkJsonResults } from "./result-count.js";
 import { type BatchFrame, readBatchFrame, readRunResults } from "./result-reader.js";
 
 /** The message of binary protobuf. Unknown fields are dropped, as a newer client may send them. */
 export function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
+  checkBinaryResults(desc, bytes);
   try {
     return readByHand(desc, bytes) ?? fromBinary(desc, bytes, { readUnknownFields: false });
   } catch (error) {
@@ -28,6 +30,7 @@ export function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
   } catch {
     throw invalidArgument([{ field: "body", description: "is not valid UTF-8" }]);
   }
+  checkJsonResults(desc, text);
   try {
     return fromJsonString(desc, text, { ignoreUnknownFields: false });
   } catch (error) {

@@ -14,7 +14,7 @@ export function ingestRun(deps: IngestDeps): Handler<typeof IngestService.method
     const startedAt = deps.now();
     const retry = retryOf(deps, context);
     const project = await deps.resolveProject(request.projectId, context);
-    checkResultCount("results", request.results);
+    checkResultCount("results", request.results.length);
     const runId = request.run?.runId ?? "";
     const release = await deps.budget.take(sizeOf(request.results));
     try {

@@ -170,7 +170,7 @@ async function readBatches(
         throw sequenceGap(sequence, expected ?? 0n);
       }
       expected = sequence + 1n;
-      checkResultCount("batch.results", results);
+      checkResultCount("batch.results", results.length);
       const firstIndex = index;
       index += results.length;
       const release = await deps.budget.take(sizeOf(results));

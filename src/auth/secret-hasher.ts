@@ -98,7 +98,8 @@ export class SecretHasher implements AsyncDisposable {
       this.#current = undefined;
       if (answer.error === undefined) current?.resolve(answer);
       else current?.reject(new Error(`bcrypt failed: ${answer.error}`));
-      this.#next();
+      // First the caller says whether the secret was right: the next one's admission may depend on it.
+      setImmediate(() => this.#next());
     });
     worker.on("error", (cause) => this.#crashed(worker, cause));
     worker.on("exit", () => this.#crashed(worker, undefined));

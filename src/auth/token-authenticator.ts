@@ -120,7 +120,10 @@ export class TokenAuthenticator implements Authenticator, AsyncDisposable {
       return this.#admit(verified, address);
     }
     const claim = readClaim(text);
-    if (claim === null) throw this.#refused(unauthenticated(), address, "", "");
+    if (claim === null) {
+      this.#limits.suspect(address);
+      throw this.#refused(unauthenticated(), address, "", "");
+    }
     return this.#verify(claim, mac, address);
   }
 
@@ -188,17 +191,21 @@ export class TokenAuthenticator implements Authenticator, AsyncDisposable {
       const readAt = now();
       const credential = await readCredential(db, tokenId, Date.now() + STATEMENT_TIMEOUT_MS);
       if (credential === null || credential.kind !== kind) {
+        this.#limits.suspect(address);
         return { refuse: unauthenticated, projectId };
       }
       projectId = credential.projectId;
       const other = this.#verified.get(tokenId);
       // Another secret is known to be the right one: no need to hash this one.
       const isWrong = other?.credential.secretHash === credential.secretHash;
-      const matches =
-        !isWrong &&
-        (await hasher.matches(secret, credential.secretHash, () => this.#limits.takeHash()));
+      let hashedFrom = Infinity;
+      const admit = () => {
+        this.#limits.takeHash(address);
+        hashedFrom = now();
+      };
+      const matches = !isWrong && (await hasher.matches(secret, credential.secretHash, admit));
       if (!matches) {
-        this.#limits.failed(address, tokenId);
+        this.#limits.failed(address, tokenId, Math.max(0, now() - hashedFrom));
         return { refuse: unauthenticated, projectId };
       }
       this.#limits.returnHash();

@@ -245,6 +245,39 @@ it("hashes at most four wrong secrets at once, whatever their addresses", async 
   expect(await failureOf(() => auth.authenticate(token.header, HERE))).toBe("");
 });
 
+it("verifies right secrets one after another when one more wrong one would be too many", async () => {
+  const clock = Date.now();
+  const auth = lab.authenticator(() => clock);
+  const tokens = await Promise.all(Array.from({ length: 5 }, () => lab.token(project.projectKey)));
+  const known = await lab.token(project.projectKey);
+  for (let i = 0; i < 3; i++) {
+    await failureOf(() => auth.authenticate(wrongSecret(known), `10.0.2.${i}`));
+  }
+  const outcomes = tokens.map(({ header }) => failureOf(() => auth.authenticate(header, HERE)));
+  expect(await Promise.all(outcomes)).toEqual(Array(5).fill(""));
+});
+
+it("leaves hashes for a new token while suspect addresses send wrong secrets", async () => {
+  const clock = Date.now();
+  const auth = lab.authenticator(() => clock);
+  const known = await lab.token(project.projectKey);
+  const fresh = await lab.token(project.projectKey);
+  for (const address of ["10.0.3.0", "10.0.3.1"]) {
+    expect(await failureOf(() => auth.authenticate(wrongSecret(known), address))).toBe(
+      "Unauthenticated UNAUTHENTICATED",
+    );
+  }
+  const { text: unknown } = drawToken("proj", randomBytes);
+  for (const [i, text] of ["nonsense", unknown].entries()) {
+    const address = `10.0.3.${2 + i}`;
+    await failureOf(() => auth.authenticate(`Bearer ${text}`, address));
+    expect(await failureOf(() => auth.authenticate(wrongSecret(known), address))).toBe(
+      "ResourceExhausted AUTH_RATE_LIMITED",
+    );
+  }
+  expect(await failureOf(() => auth.authenticate(fresh.header, HERE))).toBe("");
+});
+
 it("reads a token again once, however many calls come meanwhile", async () => {
   const clock = { ms: Date.now() };
   let reads = 0;

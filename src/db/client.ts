@@ -4,10 +4,12 @@
  * - `sql.begin` and `reserve` throw an uncatchable TypeError when the backend dies, so every statement is
  *   auto-commit (migrations send BEGIN and COMMIT as text on a client of their own);
  * - a pipelined retry after ECONNRESET hangs for ever: `max_pipeline: 0`;
- * - after a backend dies in mid-result the next results can be wrong: their length is checked;
+ * - after a failure in mid-result the driver counts the next rows from where it stopped: rows are collected
+ *   here, one by one, and their number is checked;
  * - there is no query or acquire timeout, and the queue is unbounded: deadlines and slots are ours;
  * - `end` only half-closes, which a dead peer never answers: the socket is ours, and destroyed;
- * - an ended client whose connecting failed meanwhile connects once more and stays: it gets no second socket;
+ * - a client connects again without a pause to a peer that hangs up at once, and once more after it was ended:
+ *   it gets one socket, and a lost one is replaced by another client;
  * - text for a json, boolean, bytea or time parameter is encoded as if it were a value: ours goes as it is.
  */
 import { connect, type Socket } from "node:net";
@@ -47,9 +49,19 @@ export class Connection implements Queryable, AsyncDisposable {
     params: readonly Param[] = [],
     options: QueryOptions = {},
   ): Promise<Row[]> {
-    return this.#send<Row>(options.deadlineAt, (sql) =>
-      sql.unsafe(text, params.map(toDriver), { prepare: this.#options.prepare }),
-    );
+    const rows: Row[] = [];
+    await this.#send(options.deadlineAt, async (sql) => {
+      const { prepare } = this.#options;
+      const { count, columns } = await sql
+        .unsafe<Row[]>(text, params.map(toDriver), { prepare })
+        .forEach((row) => {
+          rows.push(row);
+        });
+      if (!isWhole(rows.length, count, columns)) {
+        throw new DbError("transient", "the result is not whole", "", "");
+      }
+    });
+    return rows;
   }
 
   /** Sends text without parameters by the simple protocol: several statements, for migrations. */
@@ -57,14 +69,15 @@ export class Connection implements Queryable, AsyncDisposable {
     await this.#send(options.deadlineAt, (sql) => sql.unsafe(text).simple());
   }
 
-  async #send<Row extends object>(
+  async #send(
     deadlineAt: number | undefined,
-    send: (sql: postgres.Sql) => PromiseLike<postgres.RowList<postgres.Row[]>>,
-  ): Promise<Row[]> {
+    send: (sql: postgres.Sql) => PromiseLike<unknown>,
+  ): Promise<void> {
     const waitMs = Math.min(STATEMENT_TIMEOUT_MS, (deadlineAt ?? Infinity) - Date.now());
     if (waitMs <= 0)
       throw new DbError("timeout", "the deadline passed before the statement", "", "");
     if (this.#closed) throw new DbError("transient", "the connection is closed", "", "");
+    if (this.#live?.socket?.destroyed) this.#discard(this.#live);
     this.#live ??= this.#open();
     const live = this.#live;
     let timer: NodeJS.Timeout | undefined;
@@ -75,9 +88,7 @@ export class Connection implements Queryable, AsyncDisposable {
       );
     });
     try {
-      const rows = await Promise.race([send(live.sql), late]);
-      if (!isWhole(rows)) throw new DbError("transient", "the result is not whole", "", "");
-      return rows as unknown as Row[];
+      await Promise.race([send(live.sql), late]);
     } catch (cause) {
       const error = classify(cause);
       if (error.sqlState === "" || isConnectionLoss(error.sqlState)) this.#discard(live);
@@ -154,8 +165,8 @@ interface DriverAddress {
 /** A connected socket for the driver, kept where it can be destroyed. */
 function openSocket(address: DriverAddress, live: Live): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    if (live.ended) {
-      reject(new Error("the connection is closed"));
+    if (live.ended || live.socket !== undefined) {
+      reject(new Error("the connection was closed"));
       return;
     }
     const [host, port] = [address.host[0] ?? "localhost", address.port[0] ?? 5432];
@@ -184,10 +195,13 @@ function openSocket(address: DriverAddress, live: Live): Promise<Socket> {
  * False for a result that lost rows. A statement that reports no count, such as SHOW or EXPLAIN, cannot be
  * checked.
  */
-function isWhole(rows: postgres.RowList<postgres.Row[]>): boolean {
-  const count: number | null | undefined = rows.count;
-  if (rows.columns === undefined || rows.columns.length === 0) return true;
-  return count === null || count === undefined || rows.length === count;
+function isWhole(
+  rowCount: number,
+  count: number | null | undefined,
+  columns: readonly unknown[] | undefined,
+): boolean {
+  if (columns === undefined || columns.length === 0) return true;
+  return count === null || count === undefined || rowCount === count;
 }
 
 function toDriver(param: Param): string | number | boolean | Date | Buffer | null {

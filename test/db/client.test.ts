@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { Connection } from "../../src/db/client.js";
-import { DbError } from "../../src/db/errors.js";
 import { withRetries } from "../../src/db/retry.js";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.js";
-import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.js";
+import { startTcpProxy } from "../support/tcp-proxy.js";
+import { failureOf, pidOf, until } from "./support.js";
 
 let database: TestDatabase;
 /** Never breaks: it looks at the server from outside. */
@@ -28,22 +28,6 @@ function open(url = database.url, prepare = true): Connection {
   return connection;
 }
 
-/** What a rejected promise rejects with; anything but a DbError fails the test. */
-async function failureOf(promise: Promise<unknown>): Promise<DbError> {
-  const outcome = await promise.then(
-    () => "no failure",
-    (error: unknown) => error,
-  );
-  if (!(outcome instanceof DbError)) throw new Error("not a DbError", { cause: outcome });
-  return outcome;
-}
-
-async function pidOf(connection: Connection): Promise<number> {
-  const [row] = await connection.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
-  if (row === undefined) throw new Error("no row");
-  return row.pid;
-}
-
 /** Backends of this database besides the observer's that satisfy a condition. */
 async function countBackends(condition: string): Promise<number> {
   const rows = await observer.query(
@@ -51,10 +35,6 @@ async function countBackends(condition: string): Promise<number> {
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${condition}`,
   );
   return rows.length;
-}
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** A statement that takes 30 s, and whether the server is at it. */
@@ -246,104 +226,4 @@ it("fails fast where nobody listens", async () => {
   expect((await failureOf(open(proxy.through(database.url)).query("SELECT 1"))).kind).toBe(
     "transient",
   );
-});
-
-describe("through a network that breaks", () => {
-  let proxy: TcpProxy;
-  beforeAll(async () => {
-    const { hostname, port } = new URL(database.url);
-    proxy = await startTcpProxy({ host: hostname, port: Number(port || 5432) });
-  });
-  afterEach(() => {
-    proxy.setBlackhole(false);
-    proxy.setDelay(0);
-  });
-  afterAll(() => proxy[Symbol.asyncDispose]());
-
-  it.each(["fin", "rst"] as const)("recovers from a %s between statements", async (how) => {
-    const connection = open(proxy.through(database.url));
-    const pid = await pidOf(connection);
-    proxy.cut(how);
-    await until(() => proxy.openCount === 0);
-    const next = await withRetries(() => pidOf(connection), {
-      deadlineAt: Infinity,
-      random: () => 0,
-    });
-    expect(next).not.toBe(pid);
-  });
-
-  it.each(["fin", "rst"] as const)(
-    "recovers from a %s while it waits for the answer",
-    async (how) => {
-      const connection = open(proxy.through(database.url));
-      const slow = slowStatement();
-      const cut = failureOf(connection.query(slow.text));
-      await until(slow.runs);
-      proxy.cut(how);
-      expect((await cut).kind).toBe("transient");
-      expect(await pidOf(connection)).toBeGreaterThan(0);
-    },
-  );
-
-  it.each([
-    ["fin", "toClient"],
-    ["rst", "toClient"],
-    ["fin", "toServer"],
-    ["rst", "toServer"],
-  ] as const)("never takes a cut result for a whole one (%s %s)", async (how, direction) => {
-    const connection = open(proxy.through(database.url));
-    const text = `SELECT length($1::text) AS sent, repeat('x', 1000) AS filler, n
-      FROM generate_series(1, 300) AS n`;
-    const long = "y".repeat(300_000);
-    const rowsOf = async () => {
-      const rows = await connection.query<{ sent: number; n: number }>(text, [long]);
-      return rows.map(({ sent, n }) => (sent === long.length ? n : NaN));
-    };
-    const whole = Array.from({ length: 300 }, (_, i) => i + 1);
-    expect(await rowsOf()).toEqual(whole);
-    for (const bytes of [0, 1, 7, 1500, 100_000, 299_999]) {
-      proxy.cutAfter(direction, bytes, how);
-      expect((await failureOf(rowsOf())).kind).toBe("transient");
-      expect(await withRetries(rowsOf, { deadlineAt: Infinity, random: () => 0 })).toEqual(whole);
-    }
-  });
-
-  it("gives up at the deadline when nothing comes back, and works once the network does", async () => {
-    const connection = open(proxy.through(database.url));
-    await pidOf(connection);
-    proxy.setBlackhole(true);
-    const options = { deadlineAt: Date.now() + 150 };
-    expect((await failureOf(connection.query("SELECT 1", [], options))).kind).toBe("timeout");
-    proxy.setBlackhole(false);
-    expect(await connection.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
-  });
-
-  it("leaves no connection behind when it gives up while connecting", async () => {
-    await until(() => proxy.openCount === 0);
-    proxy.setBlackhole(true);
-    const connection = open(proxy.through(database.url));
-    // Whether the driver would connect once more is a race inside it: several tries meet it.
-    const attempts = 10;
-    const accepted = proxy.acceptedCount;
-    for (let i = 0; i < attempts; i++) {
-      const options = { deadlineAt: Date.now() + 60 };
-      expect((await failureOf(connection.query("SELECT 1", [], options))).kind).toBe("timeout");
-    }
-    proxy.setBlackhole(false);
-    await until(() => proxy.openCount === 0);
-    // Longer than the driver's pause before it connects again.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(proxy.openCount).toBe(0);
-    expect(proxy.acceptedCount - accepted).toBe(attempts);
-  });
-
-  it("answers all the same over a slow line", async () => {
-    const connection = open(proxy.through(database.url));
-    await pidOf(connection);
-    proxy.setDelay(40);
-    const start = performance.now();
-    expect(await connection.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
-    // There and back at least once: the proxy does delay.
-    expect(performance.now() - start).toBeGreaterThan(78);
-  });
 });

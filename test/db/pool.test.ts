@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { Connection } from "../../src/db/client.js";
 import { DbError } from "../../src/db/errors.js";
 import { Pool } from "../../src/db/pool.js";
@@ -62,6 +62,26 @@ it("ends a wait at the caller's deadline, and keeps the slot for others", async 
   expect(pool.load).toEqual({ used: 1, waiting: 0 });
   await release();
   expect(await pool.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+});
+
+it("ends a wait without a deadline after ten seconds", async () => {
+  const pool = open(1);
+  const release = await hold(pool, 1);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const late = pool.query("SELECT 1").catch((error: unknown) => error);
+  vi.advanceTimersByTime(9_999);
+  expect(pool.load).toEqual({ used: 1, waiting: 1 });
+  vi.advanceTimersByTime(1);
+  expect(await late).toMatchObject({
+    kind: "timeout",
+    message: "no database slot within 10000 ms",
+  });
+  expect(pool.load).toEqual({ used: 1, waiting: 0 });
+  vi.useRealTimers();
+  await release();
 });
 
 it("refuses at once whoever comes when 200 callers wait for each slot", async () => {

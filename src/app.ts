@@ -84,9 +84,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     connections: () => db.load,
     bytesInFlight: () => budget.used,
   });
-  const lanes = Array.from({ length: config.lanes }, () =>
-    cleanups.use(new Connection(connection)),
-  );
+  const lanes = Array.from({ length: config.lanes }, () => new Connection(connection));
   const writer = cleanups.use(
     createWriter({
       lanes,
@@ -107,6 +105,8 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
       },
     }),
   );
+  // Closed before the writer is: after the drain nobody waits for what is under way.
+  for (const lane of lanes) cleanups.use(lane);
   const hasher = cleanups.use(new SecretHasher({ cost: config.bcryptCost }));
   const adminToken = await ensureAdminToken({
     db,

@@ -44,6 +44,8 @@ export const limits = {
   streamsPerToken: 1000,
   /** Bytes of messages read but not committed, per server. */
   bytesInFlight: 64 * MiB,
+  /** Bytes of messages of which a part has come, per server; a project has half of it. */
+  bytesReceiving: 64 * MiB,
   unaryTimeoutMs: 120_000,
   firstFrameTimeoutMs: 10_000,
   /** From a frame's first byte to its last. */

@@ -49,11 +49,21 @@ export function toConnectError(error: unknown): ConnectError {
 }
 
 /** A status of grpc-js, with the details of `grpc-status-details-bin`; metadata holds the trailers. */
-export function statusError({ code, details, metadata }: StatusObject): ConnectError {
-  const known = code === status.OK ? Code.Internal : (code as number as Code);
-  const error = new ConnectError(details, known, toHeaders(metadata));
+export function statusError(ended: StatusObject): ConnectError {
+  const { details, metadata } = ended;
+  const error = new ConnectError(details, codeOf(ended), toHeaders(metadata));
   error.details = detailsOf(metadata);
   return error;
+}
+
+/**
+ * grpc-js says INTERNAL where a connection was reset after the server had announced that it closes it (GOAWAY),
+ * and where a call came too late for such a connection: failures of the network, which another try can cure.
+ */
+function codeOf({ code, details }: StatusObject): Code {
+  if (code === status.OK) return Code.Internal;
+  if (code === status.INTERNAL && NO_ANSWER.test(details)) return Code.Unavailable;
+  return code as number as Code;
 }
 
 function detailsOf(metadata: Metadata | undefined): ConnectError["details"] {
@@ -73,3 +83,5 @@ function detailsOf(metadata: Metadata | undefined): ConnectError["details"] {
 function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && "code" in error && "details" in error && "metadata" in error;
 }
+
+const NO_ANSWER = /^Failed to start HTTP\/2 stream|Call ended without gRPC status/;

@@ -7,6 +7,7 @@ import type { Metrics } from "../metrics.js";
 import type { Protocol } from "../rpc/handler.js";
 import type { ClientAddress } from "./address.js";
 import type { RateLimiter } from "./rate.js";
+import type { Claim, ReceiveBudget } from "./receive-budget.js";
 import type { Target } from "./target.js";
 import type { Timeouts } from "./timeouts.js";
 
@@ -22,6 +23,8 @@ export interface Call {
   deadlineAt: number;
   requestBytes: number;
   responseBytes: number;
+  /** The room of its message that is being received or handled. */
+  received: Claim | undefined;
   /** Why the server or the client ended the call before its handler did. */
   endedBy: ConnectError | undefined;
   settled: boolean;
@@ -53,6 +56,7 @@ export interface Room extends RoomOptions {
   /** Open streams by token id. */
   readonly streams: Map<string, number>;
   readonly rates: RateLimiter;
+  readonly receiving: ReceiveBudget;
   /** For lines whose fields are all our own: redaction is four fifths of what a line costs. */
   readonly plainLog: Logger;
   draining: boolean;

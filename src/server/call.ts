@@ -34,6 +34,7 @@ export function openCall(room: Room, target: Target, origin: CallOrigin): Call {
     deadlineAt: Number.POSITIVE_INFINITY,
     requestBytes: 0,
     responseBytes: 0,
+    received: undefined,
     endedBy: undefined,
     settled: false,
     holds: 1,
@@ -88,7 +89,7 @@ export function cutCall(call: Call, error: ConnectError): void {
 }
 
 /** Ends the call with this error now: the context's signal is aborted and the binding stops waiting. */
-function endCall(call: Call, error: ConnectError): void {
+export function endCall(call: Call, error: ConnectError): void {
   if (call.settled || call.endedBy !== undefined) return;
   call.endedBy = error;
   call.controller?.abort(error);
@@ -111,6 +112,7 @@ export function settleCall(call: Call, error: ConnectError | null): void {
   call.settled = true;
   clearTimeout(call.timer);
   for (const release of call.releases) release();
+  call.received?.stopWaiting();
   recordCall(call, error);
   releaseCall(call);
 }
@@ -119,6 +121,7 @@ export function settleCall(call: Call, error: ConnectError | null): void {
 export function releaseCall(call: Call): void {
   call.holds -= 1;
   if (call.holds > 0) return;
+  call.received?.shrink(0);
   call.room.calls.delete(call);
   if (call.room.calls.size === 0) call.room.onIdle?.();
 }

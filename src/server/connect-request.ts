@@ -3,16 +3,17 @@
 import type { IncomingMessage } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import { invalidArgument } from "../errors.js";
+import type { Body } from "./body.js";
 import type { Call } from "./call-state.js";
 import { decodeBinary, decodeJson } from "./decode.js";
-import { type Body, openFrames, readWhole } from "./http-body.js";
+import { type Compression, type FrameOptions, openFrames, readWhole } from "./messages.js";
 import { openRequests } from "./requests.js";
 import type { BoundMethod } from "./target.js";
 
 /** How the messages of a request are written. */
 export interface Encoding {
   readonly json: boolean;
-  readonly gzip: boolean;
+  readonly compression: Compression;
   readonly enveloped: boolean;
   /** The parameters of a GET. */
   readonly query: URLSearchParams | undefined;
@@ -31,14 +32,14 @@ export function connectRequest(req: IncomingMessage) {
   const query = req.method === "GET" ? url.searchParams : undefined;
   const enveloped = /^application\/(connect\+|grpc-web)/i.test(type);
   const json = query === undefined ? /json/i.test(type) : query.get("encoding") === "json";
-  const gzip = encodingsOf(req).includes("gzip");
+  const compression = encodingsOf(req).includes("gzip") ? "gzip" : undefined;
   for (const name of OWN_HEADERS) header.delete(name);
   const placeholder = json ? "{}" : "";
   const message = Buffer.from(placeholder);
   const envelope = Buffer.alloc(ENVELOPE_BYTES);
   envelope.writeUInt32BE(message.length, 1);
   const empty = enveloped ? Buffer.concat([envelope, message]) : message;
-  const encoding: Encoding = { json, gzip, enveloped, query, empty };
+  const encoding: Encoding = { json, compression, enveloped, query, empty };
   return {
     encoding,
     universal: {
@@ -86,11 +87,13 @@ export async function readRequest(
   const { input } = method.desc;
   if (encoding.query !== undefined) return decode(input, await fromQuery(call, encoding));
   if (!encoding.enveloped) {
-    const bytes = await readWhole(call, body, encoding.gzip);
+    const length = req.headers["content-length"];
+    const announced = length === undefined ? undefined : Number(length);
+    const bytes = await readWhole(call, body, encoding.compression, announced);
     if (body.cut() && req.destroyed) throw invalidArgument([CUT]);
     return decode(input, bytes);
   }
-  const next = openFrames(call, body, encoding.gzip);
+  const next = openFrames(call, body, framesOf(call, encoding));
   const bytes = await next();
   if (bytes === null) {
     throw invalidArgument([{ field: "body", description: "has no message" }]);
@@ -104,19 +107,24 @@ export async function readRequest(
 
 const CUT = { field: "body", description: "is cut" };
 
-function fromQuery(call: Call, { query, gzip }: Encoding): Promise<Buffer> {
+function fromQuery(call: Call, { query, compression }: Encoding): Promise<Buffer> {
   const text = query?.get("message") ?? "";
   const bytes = Buffer.from(text, query?.get("base64") === "1" ? "base64url" : "utf8");
   let given = false;
   const body: Body = {
     cut: () => false,
+    stop() {},
     next() {
       const chunk = given ? null : bytes;
       given = true;
       return Promise.resolve(chunk);
     },
   };
-  return readWhole(call, body, gzip);
+  return readWhole(call, body, compression, bytes.length);
+}
+
+function framesOf(call: Call, { compression }: Encoding): FrameOptions {
+  return { compression, silenceTimeoutMs: call.room.timeouts.http1SilenceTimeoutMs };
 }
 
 /** The messages of a client stream. */
@@ -127,7 +135,7 @@ export function requestStream(
   encoding: Encoding,
 ): AsyncIterable<Message> {
   const decode = encoding.json ? decodeJson : decodeBinary;
-  return openRequests(call, openFrames(call, body, encoding.gzip), (bytes) =>
+  return openRequests(call, openFrames(call, body, framesOf(call, encoding)), (bytes) =>
     decode(method.desc.input, bytes),
   );
 }

@@ -8,15 +8,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError, HandlerContext } from "@connectrpc/connect";
-import {
-  Code,
-  createConnectRouter,
-  createContextKey,
-  createContextValues,
-} from "@connectrpc/connect";
+import { createConnectRouter, createContextKey, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
-import { callError, invalidArgument } from "../errors.js";
+import { invalidArgument } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Protocol } from "../rpc/handler.js";
 import { abandonCall, openCall, settleCall, startDeadline } from "./call.js";
@@ -24,8 +19,8 @@ import type { Call, Room } from "./call-state.js";
 import { replyToMisfit, writeAnswer } from "./connect-reply.js";
 import { connectRequest, encodingsOf, readRequest, requestStream } from "./connect-request.js";
 import { toCallError } from "./failure.js";
-import { admit, tooLarge } from "./guard.js";
-import { openBody } from "./http-body.js";
+import { admit, tooLarge, unknownCompression } from "./guard.js";
+import { openHttpBody } from "./http-body.js";
 import { headerOf } from "./http-header.js";
 import { invokeMany, invokeSingle, orEnd } from "./invoke.js";
 import type { BoundMethod } from "./target.js";
@@ -93,7 +88,8 @@ async function serve(
   }
   if (replyToMisfit(call, method, exchange.error, req, res)) return;
   const { universal, encoding } = connectRequest(req);
-  const body = openBody(req, res);
+  const body = openHttpBody(req, res);
+  call.releases.push(body.stop);
   const values = createContextValues().set(exchangeKey, exchange);
   const read = async () => {
     if (exchange.error !== undefined) return;
@@ -132,8 +128,7 @@ async function guard(call: Call, req: IncomingMessage): Promise<void> {
   if (waiting !== undefined) await orEnd(call, waiting);
   const unknown = encodingsOf(req).find((name) => name !== "gzip" && name !== "identity");
   if (unknown !== undefined) {
-    const message = `compression ${JSON.stringify(unknown.slice(0, 50))} is not supported, only gzip is`;
-    throw callError(Code.Unimplemented, message, { reason: "COMPRESSION_NOT_SUPPORTED" });
+    throw unknownCompression(unknown);
   }
   const announced = Number(req.headers["content-length"] ?? 0);
   if (!call.target.streams && announced > limits.messageBytes) throw tooLarge();

@@ -2,12 +2,13 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { JsonValue } from "@bufbuild/protobuf";
+import type { Body } from "./body.js";
 import { abandonCall, callContext, cutCall, openCall, releaseCall, settleCall } from "./call.js";
 import type { Call, Room } from "./call-state.js";
 import type { Door, DoorRequest, DoorResponse } from "./door.js";
 import { toCallError } from "./failure.js";
 import { admit } from "./guard.js";
-import { type Body, openBody } from "./http-body.js";
+import { openHttpBody } from "./http-body.js";
 import { headerOf } from "./http-header.js";
 import { replyError, replyJson } from "./http-reply.js";
 import { orEnd } from "./invoke.js";
@@ -66,7 +67,7 @@ export async function serveDoor(
     const waiting = admit(call, req.headers.authorization);
     if (waiting !== undefined) await orEnd(call, waiting);
     const query = new URL(req.url ?? "/", "http://localhost").searchParams;
-    const body = doorBody(call, openBody(req, res));
+    const body = doorBody(call, openHttpBody(req, res));
     const answer = await handle(call, door, { params, query, headers: req.headers, body });
     call.responseBytes = replyJson(
       req,

@@ -5,7 +5,7 @@ import type { Server, Socket } from "node:net";
 import type { ConnectionInjector } from "@grpc/grpc-js";
 import type { Room } from "./call-state.js";
 import type { Readiness } from "./readiness.js";
-import { roomEmpty, stopAdmission } from "./room.js";
+import { endCalls, roomEmpty, stopAdmission } from "./room.js";
 
 /** What has to be stopped. */
 export interface Draining {
@@ -33,9 +33,10 @@ export async function drainServer(draining: Draining): Promise<void> {
   readiness.drain();
   for (const listener of listeners) listener.close();
   stopAdmission(room);
-  injector.drain(drainTimeoutMs);
+  injector.drain(drainTimeoutMs + FLUSH_MS);
   http.closeIdleConnections();
   await roomEmpty(room, drainTimeoutMs);
+  endCalls(room);
   // A connection is idle once its answer has left, which nothing announces.
   const closing = setInterval(() => http.closeIdleConnections(), IDLE_POLL_MS);
   await socketsClosed(sockets, Math.min(FLUSH_MS, drainTimeoutMs));

@@ -54,15 +54,21 @@ function checkRate(call: Call, principal: Principal): void {
   const own = principal.kind === "project" ? principal.callsPerSecond : 0;
   const perSecond = own > 0 ? own : room.callsPerSecond;
   if (perSecond <= 0) return;
-  const key =
-    principal.kind === "project" ? `project:${principal.projectId}` : `token:${principal.tokenId}`;
-  const waitMs = room.rates.take(key, perSecond);
+  const waitMs = room.rates.take(ownerOf(call), perSecond);
   if (waitMs > 0) {
     throw callError(Code.ResourceExhausted, `over ${perSecond} calls a second; try again`, {
       reason: "RATE_LIMITED",
       retryAfterMs: waitMs,
     });
   }
+}
+
+/** Who shares what the server has of something: a project, an admin token, or an address without a token. */
+export function ownerOf({ principal, address }: Call): string {
+  if (principal === null) return `address:${address}`;
+  return principal.kind === "project"
+    ? `project:${principal.projectId}`
+    : `token:${principal.tokenId}`;
 }
 
 function openStream(call: Call, { tokenId }: Principal): void {
@@ -90,4 +96,10 @@ export function tooLarge(): ConnectError {
     `the message is larger than ${limits.messageBytes} bytes; send smaller batches`,
     { reason: "MESSAGE_TOO_LARGE", metadata: { max_bytes: String(limits.messageBytes) } },
   );
+}
+
+/** The error of a call whose messages are packed in a way that we do not know. */
+export function unknownCompression(name: string): ConnectError {
+  const message = `compression ${JSON.stringify(name.slice(0, 50))} is not supported, only gzip is`;
+  return callError(Code.Unimplemented, message, { reason: "COMPRESSION_NOT_SUPPORTED" });
 }

@@ -61,6 +61,12 @@ function sniff(socket: Socket, bindings: Bindings, timeoutMs: number): void {
 /** Errors of a connection end it; its readers learn by its close. */
 function ignore(): void {}
 
+/**
+ * Connections that may wait to be accepted; the system may allow fewer. With Node's 511 a burst of thousands makes
+ * whoever connects meanwhile wait for seconds.
+ */
+const BACKLOG = 4096;
+
 /** Resolves when the server listens; a taken port is an error that says what to do. */
 export function listen(server: Server, { host, port }: Address, setting: string): Promise<Address> {
   return new Promise((resolve, reject) => {
@@ -70,7 +76,7 @@ export function listen(server: Server, { host, port }: Address, setting: string)
         taken ? new Error(`${host}:${port} is in use; set ${setting}`, { cause: error }) : error,
       );
     });
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: BACKLOG }, () => {
       const bound = server.address();
       resolve({ host, port: typeof bound === "object" && bound !== null ? bound.port : port });
     });

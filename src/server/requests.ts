@@ -28,6 +28,8 @@ export function openRequests(
   call.releases.push(() => clearTimeout(firstFrame));
 
   const read = async (): Promise<IteratorResult<Message>> => {
+    // The handler asks for more once it has taken the message before into its own account.
+    call.received?.shrink(0);
     const bytes = await source();
     clearTimeout(firstFrame);
     if (bytes === null) {

@@ -1,7 +1,9 @@
 import { unavailable } from "../errors.js";
-import { cutCall } from "./call.js";
+import { limits } from "../limits.js";
+import { cutCall, endCall } from "./call.js";
 import type { Room, RoomOptions } from "./call-state.js";
 import { createRateLimiter } from "./rate.js";
+import { createReceiveBudget } from "./receive-budget.js";
 
 /** A room without calls. */
 export function createRoom(options: RoomOptions): Room {
@@ -10,6 +12,10 @@ export function createRoom(options: RoomOptions): Room {
     calls: new Set(),
     streams: new Map(),
     rates: createRateLimiter(options.now),
+    receiving: createReceiveBudget({
+      maxBytes: limits.bytesReceiving,
+      maxWaitMs: options.timeouts.receiveTimeoutMs,
+    }),
     plainLog: options.log.child({}, { redact: [] }),
     draining: false,
     onIdle: undefined,
@@ -30,6 +36,11 @@ export function drainError() {
 export function stopAdmission(room: Room): void {
   room.draining = true;
   for (const call of room.calls) if (call.target.streams) cutCall(call, drainError());
+}
+
+/** Ends every call that is still open. */
+export function endCalls(room: Room): void {
+  for (const call of room.calls) endCall(call, drainError());
 }
 
 /** Resolves when no call is open, or after `timeoutMs`. */

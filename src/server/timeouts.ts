@@ -6,6 +6,8 @@ export interface Timeouts {
   readonly unaryTimeoutMs: number;
   readonly firstFrameTimeoutMs: number;
   readonly frameTimeoutMs: number;
+  /** How long a message waits for room before the rest of it is read. */
+  readonly receiveTimeoutMs: number;
   readonly http1SilenceTimeoutMs: number;
   /** HTTP/1.1 request heads, the first bytes of a connection, and the TLS handshake. */
   readonly headersTimeoutMs: number;
@@ -25,6 +27,8 @@ export const defaultTimeouts: Timeouts = {
   unaryTimeoutMs: limits.unaryTimeoutMs,
   firstFrameTimeoutMs: limits.firstFrameTimeoutMs,
   frameTimeoutMs: limits.frameTimeoutMs,
+  // Shorter than a first frame's time, so that a full server says so.
+  receiveTimeoutMs: 5_000,
   http1SilenceTimeoutMs: limits.http1SilenceTimeoutMs,
   headersTimeoutMs: limits.headersTimeoutMs,
   drainTimeoutMs: limits.drainTimeoutMs,

@@ -101,6 +101,10 @@ const readme: readonly (readonly [string, string])[] = [
   ["Streams of a connection", count(limits.streamsPerConnection)],
   ["Streams of a token on one server", count(limits.streamsPerToken)],
   ["Bytes read but not committed on one server", bytes(limits.bytesInFlight)],
+  [
+    "Bytes of messages being received on one server, a project half of it",
+    bytes(limits.bytesReceiving),
+  ],
   ["A run without traffic is abandoned after", `${limits.abandonAfterMs / 3_600_000} hours`],
 ];
 

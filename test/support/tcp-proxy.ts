@@ -31,6 +31,8 @@ export interface TcpProxy extends AsyncDisposable {
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  /** Its last byte is on its way: nothing may follow. */
+  isCut: boolean;
 }
 
 /** Bytes held per direction before the sender is paused. */
@@ -47,7 +49,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     acceptedCount++;
     const server = connect({ ...target, allowHalfOpen: true, noDelay: true });
-    const pair = { client, server };
+    const pair = { client, server, isCut: false };
     pairs.add(pair);
     for (const [socket, other] of [
       [client, server],
@@ -90,7 +92,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   }
 
   function pass(pair: Pair, to: Socket, direction: Direction, chunk: Buffer): void {
-    if (to.destroyed || to.writableEnded) return;
+    if (pair.isCut || to.destroyed || to.writableEnded) return;
     if (armed?.direction !== direction) {
       to.write(chunk);
       return;
@@ -102,6 +104,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       return;
     }
     armed = undefined;
+    pair.isCut = true;
     to.write(chunk.subarray(0, bytes), () => cutPair(pair, how));
   }
 

@@ -1,29 +1,43 @@
-/** From a valid result to the columns of its row. Pure; what is too long is cut here and flagged. */
+/** From a valid result to its row. Pure; what is too long is cut here and flagged. */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type TestResult, TestResultSchema } from "../../gen/tally/v1/run_pb.js";
 import type { ResultRow } from "../db/results.js";
 import { limits } from "../limits.js";
 import { cutText, exceeds, repairText } from "../text.js";
-import { defaultResultId, sortedEntries } from "./identity.js";
+import { type ResultIds, sortedEntries } from "./identity.js";
 import { toMicros } from "./rules.js";
 
-/** A row without the key of its test, which the database knows. */
-export type ResultColumns = Omit<ResultRow, "testKey">;
-
-/** The columns of a result. The prefix is its part's, for results without an id. */
-export function toColumns(result: TestResult, idPrefix: string): ResultColumns {
+/** The row of a result. Its id is made by `idOf` if it was sent without one. */
+export function toRow(result: TestResult, idOf: ResultIds, testKey: string): ResultRow {
   const attempt = Math.max(1, result.attempt);
-  const flags: Flags = { truncations: [], repairedFields: [] };
+  const flags: Flags | null = isPlain(result) ? null : { truncations: [], repairedFields: [] };
   const message = result.failure?.message ?? "";
   return {
-    resultId: result.resultId || defaultResultId(idPrefix, attempt, result.repeatIndex),
+    testKey,
+    resultId: result.resultId || idOf(attempt, result.repeatIndex),
     status: result.status,
     attempt,
     startUs: result.startTime === undefined ? null : toMicros(result.startTime),
     durationUs: result.duration === undefined ? null : toMicros(result.duration),
-    failureMessage: message === "" ? null : failureMessage(message, flags),
-    details: details(result, flags),
+    failureMessage: message === "" || flags === null ? null : failureMessage(message, flags),
+    details: flags === null ? null : details(result, flags),
   };
+}
+
+/** Nothing but what has a column, as most results have. */
+function isPlain(result: TestResult): boolean {
+  for (const _ in result.tags) return false;
+  return (
+    result.failure === undefined &&
+    result.location === undefined &&
+    result.repeatIndex === 0 &&
+    result.rawStatus === "" &&
+    result.skipReason === "" &&
+    result.stdout === "" &&
+    result.stderr === "" &&
+    result.truncations.length === 0 &&
+    result.repairedFields.length === 0
+  );
 }
 
 interface Flags {

@@ -37,8 +37,18 @@ export function resultIdPrefix(part: PartFacts): string {
 }
 
 /** The id of a result that was sent without one. */
-export function defaultResultId(prefix: string, attempt: number, repeatIndex: number): string {
-  return `${prefix}.${attempt}.${repeatIndex}`;
+export type ResultIds = (attempt: number, repeatIndex: number) => string;
+
+/** The ids of a part's results; most have the same one as the result before. */
+export function defaultResultIds(part: PartFacts): ResultIds {
+  const prefix = resultIdPrefix(part);
+  let last = { attempt: 0, repeatIndex: 0, id: "" };
+  return (attempt, repeatIndex) => {
+    if (last.attempt !== attempt || last.repeatIndex !== repeatIndex) {
+      last = { attempt, repeatIndex, id: `${prefix}.${attempt}.${repeatIndex}` };
+    }
+    return last.id;
+  };
 }
 
 /** A text that is equal for equal tests: the key under which a server remembers them. */

@@ -6,8 +6,8 @@ import type { ResultRow } from "../db/results.js";
 import type { RetryOptions } from "../db/retry.js";
 import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
-import { type ResultColumns, toColumns } from "./columns.js";
-import { defaultResultId, type PartFacts, resultIdPrefix } from "./identity.js";
+import { toRow } from "./columns.js";
+import { defaultResultIds, type PartFacts } from "./identity.js";
 import { type RefusedResult, refuseResults } from "./refusals.js";
 import type { TestDirectory } from "./test-directory.js";
 import { validateResult } from "./validate-result.js";
@@ -54,7 +54,7 @@ export async function ingestBatch(
   firstIndex: number,
   retry: RetryOptions,
 ): Promise<BatchOutcome> {
-  const prefix = resultIdPrefix(target.part);
+  const idOf = defaultResultIds(target.part);
   const refused: RefusedResult[] = [];
   const refuse = (
     at: number,
@@ -63,35 +63,32 @@ export async function ingestBatch(
   ) => {
     const result = results[at];
     if (result === undefined) return;
-    const resultId =
-      result.resultId || defaultResultId(prefix, Math.max(1, result.attempt), result.repeatIndex);
+    const resultId = result.resultId || idOf(Math.max(1, result.attempt), result.repeatIndex);
     refused.push({ index: firstIndex + at, result, resultId, reason, violations });
   };
 
-  const valid: { at: number; test: Test; columns: ResultColumns }[] = [];
+  const valid: { readonly at: number; readonly result: TestResult }[] = [];
+  const tests: Test[] = [];
   results.forEach((result, at) => {
     const violations = validateResult(result);
     if (violations.length > 0 || result.test === undefined) {
       refuse(at, REJECTION_REASONS.invalid, violations);
     } else {
-      valid.push({ at, test: result.test, columns: toColumns(result, prefix) });
+      valid.push({ at, result });
+      tests.push(result.test);
     }
   });
-  const keys = await deps.tests.resolve(
-    target.projectKey,
-    valid.map(({ test }) => test),
-    retry,
-  );
+  const keys = await deps.tests.resolve(target.projectKey, tests, retry);
   const rows: ResultRow[] = [];
   const positions: number[] = [];
-  valid.forEach(({ at, columns }, i) => {
+  valid.forEach(({ at, result }, i) => {
     const testKey = keys[i] ?? null;
     if (testKey === null) {
       refuse(at, REJECTION_REASONS.tooManyTests, [TOO_MANY_TESTS]);
     } else if (typeof testKey === "object") {
       refuse(at, REJECTION_REASONS.unstorable, [unstorable("test", testKey.reason)]);
     } else {
-      rows.push({ ...columns, testKey });
+      rows.push(toRow(result, idOf, testKey));
       positions.push(at);
     }
   });

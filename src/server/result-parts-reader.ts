@@ -21,7 +21,7 @@ export function readTest(cursor: Cursor): Test {
     file: "",
     name: "",
     parameters: "",
-    variant: {},
+    variant: NO_ENTRIES,
   };
   const end = endOf(cursor);
   while (cursor.at < end) {
@@ -39,7 +39,7 @@ export function readTest(cursor: Cursor): Test {
         test.parameters = readText(cursor);
         break;
       case 5:
-        readMapEntry(cursor, test.variant);
+        test.variant = readMapEntry(cursor, test.variant);
         break;
       default:
         throw UNUSUAL;
@@ -179,8 +179,11 @@ export function readDuration(cursor: Cursor): Duration {
   return atEnd(duration, cursor, end);
 }
 
-/** An entry of a map of texts; a later one of the same key replaces the earlier. */
-export function readMapEntry(cursor: Cursor, map: Record<string, string>): void {
+/** The map of all messages without an entry: nothing writes to a message that was received. */
+export const NO_ENTRIES: Record<string, string> = Object.freeze({});
+
+/** The map with a further entry; a later one of the same key replaces the earlier. */
+export function readMapEntry(cursor: Cursor, map: Record<string, string>): Record<string, string> {
   let key = "";
   let value = "";
   const end = endOf(cursor);
@@ -196,5 +199,7 @@ export function readMapEntry(cursor: Cursor, map: Record<string, string>): void 
         throw UNUSUAL;
     }
   }
-  map[key] = atEnd(value, cursor, end);
+  const entries = map === NO_ENTRIES ? {} : map;
+  entries[key] = atEnd(value, cursor, end);
+  return entries;
 }

@@ -7,6 +7,7 @@
 import type { UploadBatch } from "../../gen/tally/v1/ingest_service_pb.js";
 import type { TestResult } from "../../gen/tally/v1/run_pb.js";
 import {
+  NO_ENTRIES,
   readDuration,
   readFailure,
   readLocation,
@@ -120,9 +121,9 @@ function readResult(cursor: Cursor): TestResult {
     location: undefined,
     stdout: "",
     stderr: "",
-    tags: {},
-    truncations: [],
-    repairedFields: [],
+    tags: NO_ENTRIES,
+    truncations: NOTHING,
+    repairedFields: NOTHING,
   };
   const end = endOf(cursor);
   while (cursor.at < end) {
@@ -167,17 +168,27 @@ function readResult(cursor: Cursor): TestResult {
         result.stderr = readText(cursor);
         break;
       case 14:
-        readMapEntry(cursor, result.tags);
+        result.tags = readMapEntry(cursor, result.tags);
         break;
       case 15:
-        result.truncations.push(readTruncation(cursor));
+        result.truncations = added(result.truncations, readTruncation(cursor));
         break;
       case 16:
-        result.repairedFields.push(readText(cursor));
+        result.repairedFields = added(result.repairedFields, readText(cursor));
         break;
       default:
         throw UNUSUAL;
     }
   }
   return atEnd(result, cursor, end);
+}
+
+/** Lists that are empty, as nearly all are, share one: nothing writes to a message that was received. */
+const NOTHING: never[] = [];
+Object.freeze(NOTHING);
+
+function added<T>(list: T[], item: T): T[] {
+  if (list.length === 0) return [item];
+  list.push(item);
+  return list;
 }

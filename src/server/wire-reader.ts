@@ -83,7 +83,8 @@ export function readUint32(cursor: Cursor): number {
 
 /** An int64 from 0 to 2^49 - 1. */
 export function readInt64(cursor: Cursor): bigint {
-  return BigInt(readNumber(cursor, Number.MAX_SAFE_INTEGER));
+  const value = readNumber(cursor, Number.MAX_SAFE_INTEGER);
+  return value === 0 ? 0n : BigInt(value);
 }
 
 function readNumber(cursor: Cursor, max: number): number {

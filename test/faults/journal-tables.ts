@@ -3,8 +3,8 @@ import { toBinary } from "@bufbuild/protobuf";
 import { TestResultSchema } from "../../gen/tally/v1/run_pb.js";
 import { byteaArray, plainArray, textArray } from "../../src/db/array-literal.js";
 import type { Connection } from "../../src/db/client.js";
-import { toColumns } from "../../src/ingest/columns.js";
-import { partFacts, resultIdPrefix } from "../../src/ingest/identity.js";
+import { toRow } from "../../src/ingest/columns.js";
+import { defaultResultIds, partFacts } from "../../src/ingest/identity.js";
 import type { Journal } from "./journal.js";
 
 /** Writes the journal to the schema `journal`, in place of an earlier one. */
@@ -47,7 +47,7 @@ export async function writeJournal(db: Connection, journal: Journal): Promise<vo
 
 async function writeAttempts(db: Connection, { attempts }: Journal): Promise<void> {
   const columns = attempts.map(({ target, result }) =>
-    toColumns(result, resultIdPrefix(partFacts(target.part))),
+    toRow(result, defaultResultIds(partFacts(target.part)), "0"),
   );
   await db.query(
     `INSERT INTO journal.attempts

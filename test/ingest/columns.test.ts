@@ -2,8 +2,9 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Status, TestResultSchema, TestSchema } from "../../gen/tally/v1/run_pb.js";
-import { toColumns } from "../../src/ingest/columns.js";
+import { toRow } from "../../src/ingest/columns.js";
 import {
+  defaultResultIds,
   partFacts,
   partId,
   resultIdPrefix,
@@ -13,6 +14,7 @@ import {
 import { limits } from "../../src/limits.js";
 import { cutText, exceeds } from "../../src/text.js";
 
+const ids = defaultResultIds(partFacts(undefined));
 const details = (bytes: Uint8Array | null) =>
   bytes === null ? null : fromBinary(TestResultSchema, bytes);
 
@@ -25,8 +27,9 @@ describe("the columns of a result", () => {
       duration: { seconds: 5n, nanos: 1_000 },
       failure: { message: "boom" },
     });
-    expect(toColumns(result, "~p")).toEqual({
-      resultId: "~p.1.0",
+    expect(toRow(result, ids, "7")).toEqual({
+      testKey: "7",
+      resultId: `${resultIdPrefix(partFacts(undefined))}.1.0`,
       status: Status.FAILED,
       attempt: 1,
       startUs: 1_768_212_000_123_456,
@@ -40,7 +43,7 @@ describe("the columns of a result", () => {
     const message = "é".repeat(limits.failureMessageBytes);
     const trace = "x".repeat(limits.traceBytes + 1);
     const result = create(TestResultSchema, { failure: { message, trace } });
-    const columns = toColumns(result, "~p");
+    const columns = toRow(result, ids, "7");
     expect(columns.failureMessage).toBe("é".repeat(limits.failureMessageBytes / 2));
     const rest = details(columns.details);
     expect(rest?.failure?.trace).toHaveLength(limits.traceBytes);
@@ -51,14 +54,14 @@ describe("the columns of a result", () => {
   });
 
   it("replace NUL in a message, which Postgres cannot keep, and say so", () => {
-    const columns = toColumns(create(TestResultSchema, { failure: { message: "a\0b" } }), "~p");
+    const columns = toRow(create(TestResultSchema, { failure: { message: "a\0b" } }), ids, "7");
     expect(columns.failureMessage).toBe("a\ufffdb");
     expect(details(columns.details)?.repairedFields).toEqual(["failure.message"]);
   });
 
   it("do not depend on the order of a map", () => {
     const of = (tags: Record<string, string>) =>
-      toColumns(create(TestResultSchema, { tags }), "~p").details;
+      toRow(create(TestResultSchema, { tags }), ids, "7").details;
     expect(of({ b: "2", a: "1", 10: "x" })).toEqual(of({ 10: "x", a: "1", b: "2" }));
   });
 
@@ -66,7 +69,23 @@ describe("the columns of a result", () => {
     const withUnknown = create(TestResultSchema, { stdout: "x" });
     withUnknown.$unknown = [{ no: 1000, wireType: 0, data: new Uint8Array([1]) }];
     const plain = create(TestResultSchema, { stdout: "x" });
-    expect(toColumns(withUnknown, "~p").details).toEqual(toColumns(plain, "~p").details);
+    expect(toRow(withUnknown, ids, "7").details).toEqual(toRow(plain, ids, "7").details);
+  });
+});
+
+describe("ids of results that have none", () => {
+  it("tell attempts and repeats apart, in any order", () => {
+    const prefix = resultIdPrefix(partFacts(undefined));
+    const asked = [
+      [1, 0],
+      [1, 0],
+      [2, 0],
+      [1, 1],
+      [1, 0],
+    ] as const;
+    expect(asked.map(([attempt, repeat]) => ids(attempt, repeat))).toEqual(
+      asked.map(([attempt, repeat]) => `${prefix}.${attempt}.${repeat}`),
+    );
   });
 });
 

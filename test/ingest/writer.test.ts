@@ -268,14 +268,17 @@ describe("the writer", () => {
     ["258 callers", new Array(258).fill(1), 2],
     ["5,002 rows", [1, 4999, 2], 2],
     ["12,000 rows of one caller", [12_000], 3],
-  ])("puts %s that come together into as few statements as hold them", async (_, sizes, statements) => {
-    await using lab = startWriter(1);
-    const outcomes = await Promise.all(
-      sizes.map((size, i) => lab.writer.write(job(rows(size, i * 10_000)))),
-    );
-    expect(outcomes.map(({ acceptedCount }) => acceptedCount)).toEqual(sizes);
-    expect(lab.sent).toEqual(new Array(statements).fill("insert"));
-  });
+  ])(
+    "puts %s that come together into as few statements as hold them",
+    async (_, sizes, statements) => {
+      await using lab = startWriter(1);
+      const outcomes = await Promise.all(
+        sizes.map((size, i) => lab.writer.write(job(rows(size, i * 10_000)))),
+      );
+      expect(outcomes.map(({ acceptedCount }) => acceptedCount)).toEqual(sizes);
+      expect(lab.sent).toEqual(new Array(statements).fill("insert"));
+    },
+  );
 
   it("stores nothing of a deleted run, and all of its neighbours", async () => {
     const [gone, day] = await newRun("1");

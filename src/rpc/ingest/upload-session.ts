@@ -47,7 +47,7 @@ export interface Acknowledgement {
 }
 
 /** Batches of one stream under way: enough to fill two lanes while the next are read. */
-const BATCHES_UNDER_WAY = 8;
+const BATCHES_UNDER_WAY = 4;
 
 /**
  * Acknowledges `open`, each batch, and `finish`. When the stream is cut or breaks a rule, what was read is

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ensureAdminToken } from "./auth/admin-bootstrap.js";
 import { SecretHasher } from "./auth/secret-hasher.js";
 import { TokenAuthenticator } from "./auth/token-authenticator.js";
+import { createByteBudget } from "./byte-budget.js";
 import { type Cleanups, createCleanups } from "./cleanups.js";
 import type { Config } from "./config.js";
 import { Connection } from "./db/client.js";
@@ -12,7 +13,6 @@ import { ping } from "./db/ping.js";
 import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
 import { startEmbeddedPostgres } from "./embedded/postgres.js";
-import { createByteBudget } from "./ingest/byte-budget.js";
 import { createRunDirectory } from "./ingest/run-directory.js";
 import { createTestDirectory } from "./ingest/test-directory.js";
 import { createWriter } from "./ingest/writer.js";
@@ -48,6 +48,9 @@ export interface Tally extends AsyncDisposable {
   readonly databaseGone: Promise<string>;
 }
 
+/** Longest wait for room among what is read and not committed. */
+const BUDGET_WAIT_MS = 10_000;
+
 /** Why a server stops whose embedded database is gone. */
 export const DATABASE_GONE = "the embedded database is gone";
 
@@ -79,15 +82,21 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
 
   const connection = { url: database.url, prepare: config.prepare };
   const db = cleanups.use(new Pool({ ...connection, size: config.readers }));
-  const budget = createByteBudget(limits.bytesInFlight);
+  const budget = createByteBudget({
+    maxBytes: limits.bytesInFlight,
+    maxWaitMs: BUDGET_WAIT_MS,
+    verb: "holds uncommitted",
+  });
   const metrics = createMetrics({
     connections: () => db.load,
     bytesInFlight: () => budget.used,
   });
   const lanes = Array.from({ length: config.lanes }, () => new Connection(connection));
+  const expressLane = new Connection(connection);
   const writer = cleanups.use(
     createWriter({
       lanes,
+      expressLane,
       drawKey,
       random: Math.random,
       now: Date.now,
@@ -106,7 +115,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     }),
   );
   // Closed before the writer is: after the drain nobody waits for what is under way.
-  for (const lane of lanes) cleanups.use(lane);
+  for (const lane of [...lanes, expressLane]) cleanups.use(lane);
   const hasher = cleanups.use(new SecretHasher({ cost: config.bcryptCost }));
   const adminToken = await ensureAdminToken({
     db,

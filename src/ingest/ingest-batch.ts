@@ -5,6 +5,7 @@ import { REJECTION_REASONS } from "../db/rejections.js";
 import type { ResultRow } from "../db/results.js";
 import type { RetryOptions } from "../db/retry.js";
 import type { Violation } from "../errors.js";
+import { heavyStep } from "../heavy-steps.js";
 import { limits } from "../limits.js";
 import { toRow } from "./columns.js";
 import { defaultResultIds, type PartFacts } from "./identity.js";
@@ -67,6 +68,8 @@ export async function ingestBatch(
     refused.push({ index: firstIndex + at, result, resultId, reason, violations });
   };
 
+  const isHeavy = results.length > HEAVY_RESULTS;
+  if (isHeavy) await heavyStep();
   const valid: { readonly at: number; readonly result: TestResult }[] = [];
   const tests: Test[] = [];
   results.forEach((result, at) => {
@@ -79,6 +82,7 @@ export async function ingestBatch(
     }
   });
   const keys = await deps.tests.resolve(target.projectKey, tests, retry);
+  if (isHeavy) await heavyStep();
   const rows: ResultRow[] = [];
   const positions: number[] = [];
   valid.forEach(({ at, result }, i) => {
@@ -139,6 +143,9 @@ export function sizeOf(results: readonly TestResult[]): number {
 function unstorable(field: string, reason: string): Violation {
   return { field, description: `the database cannot store it: ${reason}`.slice(0, 500) };
 }
+
+/** So many results take a millisecond or more. */
+const HEAVY_RESULTS = 200;
 
 const TOO_MANY_TESTS: Violation = {
   field: "test",

@@ -2,12 +2,12 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Authenticator } from "../auth/authenticator.js";
 import type { Principal } from "../auth/principal.js";
+import type { ByteBudget, Claim } from "../byte-budget.js";
 import type { Logger } from "../log.js";
 import type { Metrics } from "../metrics.js";
 import type { Protocol } from "../rpc/handler.js";
 import type { ClientAddress } from "./address.js";
 import type { RateLimiter } from "./rate.js";
-import type { Claim, ReceiveBudget } from "./receive-budget.js";
 import type { Target } from "./target.js";
 import type { Timeouts } from "./timeouts.js";
 
@@ -56,7 +56,7 @@ export interface Room extends RoomOptions {
   /** Open streams by token id. */
   readonly streams: Map<string, number>;
   readonly rates: RateLimiter;
-  readonly receiving: ReceiveBudget;
+  readonly receiving: ByteBudget;
   /** For lines whose fields are all our own: redaction is four fifths of what a line costs. */
   readonly plainLog: Logger;
   draining: boolean;

@@ -1,9 +1,9 @@
+import { createByteBudget } from "../byte-budget.js";
 import { unavailable } from "../errors.js";
 import { limits } from "../limits.js";
 import { cutCall, endCall } from "./call.js";
 import type { Room, RoomOptions } from "./call-state.js";
 import { createRateLimiter } from "./rate.js";
-import { createReceiveBudget } from "./receive-budget.js";
 
 /** A room without calls. */
 export function createRoom(options: RoomOptions): Room {
@@ -12,8 +12,9 @@ export function createRoom(options: RoomOptions): Room {
     calls: new Set(),
     streams: new Map(),
     rates: createRateLimiter(options.now),
-    receiving: createReceiveBudget({
+    receiving: createByteBudget({
       maxBytes: limits.bytesReceiving,
+      verb: "receives",
       maxWaitMs: options.timeouts.receiveTimeoutMs,
     }),
     plainLog: options.log.child({}, { redact: [] }),

@@ -2,7 +2,16 @@ import { expect, it } from "vitest";
 import { readSourceFiles, withoutComments } from "./source-files.js";
 
 /** Files at the top of src that belong to no folder: each is an area of its own. */
-const shared = ["limits", "text", "errors", "log", "metrics", "bounded-cache"];
+const shared = [
+  "limits",
+  "text",
+  "errors",
+  "log",
+  "metrics",
+  "bounded-cache",
+  "byte-budget",
+  "heavy-steps",
+];
 const protobuf = "@bufbuild/protobuf";
 const connect = "@connectrpc/connect";
 const grpc = "@grpc/grpc-js";
@@ -16,6 +25,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   limits: [],
   text: [],
   "bounded-cache": [],
+  "byte-budget": ["errors", connect],
+  "heavy-steps": [],
   log: ["pino"],
   metrics: ["prom-client"],
   gen: [protobuf],

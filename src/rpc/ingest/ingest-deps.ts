@@ -1,7 +1,8 @@
 /** What the handlers of ingestion share. */
+
+import type { ByteBudget } from "../../byte-budget.js";
 import type { Queryable } from "../../db/queryable.js";
 import type { RetryOptions } from "../../db/retry.js";
-import type { ByteBudget } from "../../ingest/byte-budget.js";
 import type { BatchDeps } from "../../ingest/ingest-batch.js";
 import type { RunDirectory } from "../../ingest/run-directory.js";
 import type { Metrics } from "../../metrics.js";

@@ -16,7 +16,8 @@ export function ingestRun(deps: IngestDeps): Handler<typeof IngestService.method
     const project = await deps.resolveProject(request.projectId, context);
     checkResultCount("results", request.results.length);
     const runId = request.run?.runId ?? "";
-    const release = await deps.budget.take(sizeOf(request.results));
+    const room = deps.budget.claim(project.projectId, sizeOf(request.results));
+    await room.granted;
     try {
       const tokenId = tokenOf(context);
       const { summary, outcome } = await storeRunRequest(deps, project, tokenId, request, retry);
@@ -26,7 +27,7 @@ export function ingestRun(deps: IngestDeps): Handler<typeof IngestService.method
     } catch (error) {
       throw await toCallError(deps, project, runId, error, retry);
     } finally {
-      release();
+      room.shrink(0);
     }
   };
 }

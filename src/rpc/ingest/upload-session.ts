@@ -173,7 +173,8 @@ async function readBatches(
       checkResultCount("batch.results", results.length);
       const firstIndex = index;
       index += results.length;
-      const release = await deps.budget.take(sizeOf(results));
+      const room = deps.budget.claim(project.projectId, sizeOf(results));
+      await room.granted;
       const startedAt = deps.now();
       const retry = retryOf(deps, context);
       const commit = async () => {
@@ -184,7 +185,7 @@ async function readBatches(
             await settleRunState(deps.db, target.projectKey, target.runKey, retry);
           return { sequence, outcome };
         } finally {
-          release();
+          room.shrink(0);
         }
       };
       batches.push(commit());

@@ -1,15 +1,13 @@
-/**
- * The bytes of messages that are being received: from the moment that a part of a message is held for the rest
- * to come, to the moment that its handler has taken it over.
- */
+/** A bound on bytes that a server holds, shared by those who send them. */
 import type { ConnectError } from "@connectrpc/connect";
-import { unavailable } from "../errors.js";
+import { unavailable } from "./errors.js";
 
-export interface ReceiveBudget {
+export interface ByteBudget {
   readonly used: number;
   /**
-   * Claims room for a whole message before the rest of it is read. A message that has its room can always
-   * complete, so that no two wait for each other. More than the owner's share counts as the share.
+   * Claims room for a whole message, before the rest of it is read or before it is stored. A message that has
+   * its room can always complete, so that no two wait for each other. More than the owner's share counts as
+   * the share.
    */
   claim(owner: string, bytes: number): Claim;
 }
@@ -26,10 +24,12 @@ export interface Claim {
   shrink(bytes: number): void;
 }
 
-export interface ReceiveBudgetOptions {
+export interface ByteBudgetOptions {
   readonly maxBytes: number;
-  /** Longest wait for room. The message is not read meanwhile: that is the backpressure. */
+  /** Longest wait for room. Nothing further is read meanwhile: that is the backpressure. */
   readonly maxWaitMs: number;
+  /** What the room is for, as the error says it: "the server … as many bytes as it may". */
+  readonly verb: string;
 }
 
 /** What one owner may have of the room and of the waiting, so that one that sends slowly stops no other. */
@@ -48,7 +48,7 @@ interface Waiter {
 }
 
 /** An empty budget. Owners that wait are served in turns. */
-export function createReceiveBudget({ maxBytes, maxWaitMs }: ReceiveBudgetOptions): ReceiveBudget {
+export function createByteBudget({ maxBytes, maxWaitMs, verb }: ByteBudgetOptions): ByteBudget {
   const maxShare = maxBytes * SHARE;
   const owners = new Map<string, Owner>();
   /** Owners with waiters, the one that was served longest ago first. */
@@ -96,7 +96,7 @@ export function createReceiveBudget({ maxBytes, maxWaitMs }: ReceiveBudgetOption
       };
       const granted = new Promise<void>((resolve, reject) => {
         if (waiting >= MAX_WAITING || owner.waiting.size >= MAX_WAITING * SHARE) {
-          reject(full());
+          reject(full(verb));
           return;
         }
         const enter = () => {
@@ -111,7 +111,7 @@ export function createReceiveBudget({ maxBytes, maxWaitMs }: ReceiveBudgetOption
         };
         const timer = setTimeout(() => {
           stop();
-          reject(full());
+          reject(full(verb));
         }, maxWaitMs);
         stopWaiting = () => {
           stop();
@@ -135,8 +135,8 @@ export function createReceiveBudget({ maxBytes, maxWaitMs }: ReceiveBudgetOption
   };
 }
 
-function full(): ConnectError {
-  return unavailable("the server is receiving as many bytes as it may", {
+function full(verb: string): ConnectError {
+  return unavailable(`the server ${verb} as many bytes as it may`, {
     reason: "SERVER_FULL",
     retryAfterMs: 2_000,
   });

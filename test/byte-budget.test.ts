@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createReceiveBudget } from "../../src/server/receive-budget.js";
-import { failure } from "../support/failure.js";
+import { createByteBudget } from "../src/byte-budget.js";
+import { failure } from "./support/failure.js";
 
-const open = () => createReceiveBudget({ maxBytes: 100, maxWaitMs: 10_000 });
+const open = () => createByteBudget({ maxBytes: 100, maxWaitMs: 10_000, verb: "holds" });
 
 /** Whether the promise has settled by now. */
 async function settled(promise: Promise<void>): Promise<boolean> {
@@ -51,7 +51,7 @@ test("serves those who wait in turns, and lets nobody pass who lacks nothing but
 });
 
 test("refuses after the time for waiting, with a hint, and serves who is behind", async () => {
-  const budget = createReceiveBudget({ maxBytes: 100, maxWaitMs: 50 });
+  const budget = createByteBudget({ maxBytes: 100, maxWaitMs: 50, verb: "holds" });
   await budget.claim("a", 50).granted;
   await budget.claim("b", 20).granted;
   const late = budget.claim("c", 40);

@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import type { Figure, Measurement } from "./figure.js";
 import { auth } from "./figures/auth.js";
+import { fairness } from "./figures/fairness.js";
 import { ingestStream } from "./figures/ingest-stream.js";
 import { ingestUnary } from "./figures/ingest-unary.js";
 import { ingestUnaryC } from "./figures/ingest-unary-c.js";
@@ -21,6 +22,7 @@ const figures: readonly Figure[] = [
   ingestUnaryC,
   rpcOverhead,
   auth,
+  fairness,
   recovery,
   memoryStream,
 ];

@@ -92,11 +92,9 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     bytesInFlight: () => budget.used,
   });
   const lanes = Array.from({ length: config.lanes }, () => new Connection(connection));
-  const expressLane = new Connection(connection);
   const writer = cleanups.use(
     createWriter({
       lanes,
-      expressLane,
       drawKey,
       random: Math.random,
       now: Date.now,
@@ -115,7 +113,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     }),
   );
   // Closed before the writer is: after the drain nobody waits for what is under way.
-  for (const lane of [...lanes, expressLane]) cleanups.use(lane);
+  for (const lane of lanes) cleanups.use(lane);
   const hasher = cleanups.use(new SecretHasher({ cost: config.bcryptCost }));
   const adminToken = await ensureAdminToken({
     db,

@@ -14,6 +14,23 @@ export function heavyStep(): Promise<void> {
   });
 }
 
+/** Calls `work` with each item; many items take several steps. */
+export async function inSteps<T>(
+  items: readonly T[],
+  work: (item: T, index: number) => void,
+): Promise<void> {
+  for (let from = 0; from < items.length; from += ITEMS_PER_STEP) {
+    const to = Math.min(items.length, from + ITEMS_PER_STEP);
+    if (to - from > LIGHT_ITEMS) await heavyStep();
+    for (let i = from; i < to; i++) work(items[i] as T, i);
+  }
+}
+
+/** About 2 ms of checking results. */
+const ITEMS_PER_STEP = 1_000;
+/** Take no step of their own. */
+const LIGHT_ITEMS = 100;
+
 function next(): void {
   waiting[0]?.();
   waiting.shift();

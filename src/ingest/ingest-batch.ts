@@ -5,7 +5,7 @@ import { REJECTION_REASONS } from "../db/rejections.js";
 import type { ResultRow } from "../db/results.js";
 import type { RetryOptions } from "../db/retry.js";
 import type { Violation } from "../errors.js";
-import { heavyStep } from "../heavy-steps.js";
+import { inSteps } from "../heavy-steps.js";
 import { limits } from "../limits.js";
 import { toRow } from "./columns.js";
 import { defaultResultIds, type PartFacts } from "./identity.js";
@@ -68,11 +68,9 @@ export async function ingestBatch(
     refused.push({ index: firstIndex + at, result, resultId, reason, violations });
   };
 
-  const isHeavy = results.length > HEAVY_RESULTS;
-  if (isHeavy) await heavyStep();
   const valid: { readonly at: number; readonly result: TestResult }[] = [];
   const tests: Test[] = [];
-  results.forEach((result, at) => {
+  await inSteps(results, (result, at) => {
     const violations = validateResult(result);
     if (violations.length > 0 || result.test === undefined) {
       refuse(at, REJECTION_REASONS.invalid, violations);
@@ -82,10 +80,9 @@ export async function ingestBatch(
     }
   });
   const keys = await deps.tests.resolve(target.projectKey, tests, retry);
-  if (isHeavy) await heavyStep();
   const rows: ResultRow[] = [];
   const positions: number[] = [];
-  valid.forEach(({ at, result }, i) => {
+  await inSteps(valid, ({ at, result }, i) => {
     const testKey = keys[i] ?? null;
     if (testKey === null) {
       refuse(at, REJECTION_REASONS.tooManyTests, [TOO_MANY_TESTS]);
@@ -143,9 +140,6 @@ export function sizeOf(results: readonly TestResult[]): number {
 function unstorable(field: string, reason: string): Violation {
   return { field, description: `the database cannot store it: ${reason}`.slice(0, 500) };
 }
-
-/** So many results take a millisecond or more. */
-const HEAVY_RESULTS = 200;
 
 const TOO_MANY_TESTS: Violation = {
   field: "test",

@@ -5,6 +5,7 @@ import { isPoison } from "../db/errors.js";
 import type { Queryable } from "../db/queryable.js";
 import { type RetryOptions, withRetries } from "../db/retry.js";
 import { resolveTests, type TestRow } from "../db/tests.js";
+import { inSteps } from "../heavy-steps.js";
 import { limits } from "../limits.js";
 import { testCacheKey, testId, variantJson } from "./identity.js";
 
@@ -27,11 +28,27 @@ const REMEMBERED_TESTS = 200_000;
 export function createTestDirectory(db: Queryable): TestDirectory {
   const remembered = createBoundedCache<string, string>(REMEMBERED_TESTS);
   const lookUp = createLookUp(db);
+  /** Tests that are being looked up, by cache key: who comes with the same ones waits for the same answer. */
+  const asked = new Map<string, Asked>();
+
+  const ask = (projectKey: string, unknown: readonly Unknown[], retry: RetryOptions) => {
+    const rows = unknown.map(({ test }) => testRow(test));
+    const answer = lookUp(projectKey, rows, retry);
+    unknown.forEach(({ cacheKey }, index) => {
+      asked.set(cacheKey, { answer, index });
+    });
+    const forget = () => {
+      for (const { cacheKey } of unknown) asked.delete(cacheKey);
+    };
+    answer.then(forget, forget);
+    return answer;
+  };
+
   return {
     async resolve(projectKey, tests, retry) {
       const keys = new Array<ResolvedTest>(tests.length).fill(null);
-      const unknown = new Map<string, { test: Test; at: number[] }>();
-      tests.forEach((test, index) => {
+      const unknown = new Map<string, Unknown>();
+      await inSteps(tests, (test, index) => {
         const cacheKey = `${projectKey}:${testCacheKey(test)}`;
         const key = remembered.get(cacheKey);
         if (key !== undefined) {
@@ -39,22 +56,55 @@ export function createTestDirectory(db: Queryable): TestDirectory {
           return;
         }
         const entry = unknown.get(cacheKey);
-        if (entry === undefined) unknown.set(cacheKey, { test, at: [index] });
+        if (entry === undefined) unknown.set(cacheKey, { cacheKey, test, at: [index] });
         else entry.at.push(index);
       });
       if (unknown.size === 0) return keys;
 
-      const entries = [...unknown];
-      const rows = entries.map(([, { test }]) => testRow(test));
-      const resolved = await lookUp(projectKey, rows, retry);
-      entries.forEach(([cacheKey, { at }], i) => {
-        const key = resolved[i] ?? null;
+      const settle = ({ cacheKey, at }: Unknown, key: ResolvedTest) => {
         if (typeof key === "string") remembered.set(cacheKey, key);
         for (const index of at) keys[index] = key;
-      });
+      };
+      const own: Unknown[] = [];
+      const others: [Unknown, Asked][] = [];
+      for (const each of unknown.values()) {
+        const by = asked.get(each.cacheKey);
+        if (by === undefined) own.push(each);
+        else others.push([each, by]);
+      }
+      if (own.length > 0) {
+        const answer = await ask(projectKey, own, retry);
+        own.forEach((each, i) => {
+          settle(each, answer[i] ?? null);
+        });
+      }
+      const failed: Unknown[] = [];
+      for (const [each, by] of others) {
+        const answer = await by.answer.catch(() => undefined);
+        if (answer === undefined) failed.push(each);
+        else settle(each, answer[by.index] ?? null);
+      }
+      if (failed.length > 0) {
+        const answer = await ask(projectKey, failed, retry);
+        failed.forEach((each, i) => {
+          settle(each, answer[i] ?? null);
+        });
+      }
       return keys;
     },
   };
+}
+
+interface Unknown {
+  readonly cacheKey: string;
+  readonly test: Test;
+  /** Where the test stands in the batch. */
+  readonly at: number[];
+}
+
+interface Asked {
+  readonly answer: Promise<ResolvedTest[]>;
+  readonly index: number;
 }
 
 function testRow(test: Test): TestRow {

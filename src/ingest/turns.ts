@@ -5,6 +5,8 @@ export interface Turns {
   /** Rows that no statement has taken. */
   readonly rows: number;
   readonly isEmpty: boolean;
+  /** Several projects have written within the last second. */
+  readonly isShared: boolean;
   add(pending: Pending): void;
   /** Puts back the halves of a statement that could not be stored whole, before what came after it. */
   putBack(projectKey: string, halves: readonly (readonly Slice[])[]): void;
@@ -51,8 +53,9 @@ export function createTurns(now: () => number): Turns {
     if (lastProject !== undefined) sharedUntil = now() + SHARED_MS;
     lastProject = projectKey;
   };
+  const isShared = () => now() < sharedUntil;
   const takeJobs = (jobs: Pending[]): Slice[] => {
-    const maxRows = now() < sharedUntil ? SHARED_ROWS_PER_STATEMENT : ROWS_PER_STATEMENT;
+    const maxRows = isShared() ? SHARED_ROWS_PER_STATEMENT : ROWS_PER_STATEMENT;
     const slices: Slice[] = [];
     let taken = 0;
     for (let head = jobs[0]; head !== undefined; head = jobs[0]) {
@@ -75,6 +78,9 @@ export function createTurns(now: () => number): Turns {
     },
     get isEmpty() {
       return line.size === 0;
+    },
+    get isShared() {
+      return isShared();
     },
     add(pending) {
       const { job } = pending;

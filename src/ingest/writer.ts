@@ -13,8 +13,6 @@ import { createPending, NOTHING_WRITTEN, type WriteJob, type WriteOutcome } from
 export interface WriterOptions extends CommitOptions {
   /** One connection each. */
   readonly lanes: readonly Queryable[];
-  /** A further one, for projects of which no statement is under way: none waits for another's large one. */
-  readonly expressLane?: Queryable;
   readonly hooks: WriterHooks;
 }
 
@@ -31,9 +29,7 @@ export interface Writer extends AsyncDisposable {
 
 /** A writer over lanes. Disposing it waits for what is queued. */
 export function createWriter(options: WriterOptions): Writer {
-  const { hooks } = options;
-  const lanes: Lane[] = options.lanes.map((db) => ({ db, isExpress: false }));
-  if (options.expressLane !== undefined) lanes.push({ db: options.expressLane, isExpress: true });
+  const { lanes, hooks } = options;
   const turns = createTurns(options.now);
   const free = new Set(lanes);
   /** Statements under way, by project. */
@@ -48,17 +44,16 @@ export function createWriter(options: WriterOptions): Writer {
   };
   const startLanes = () => {
     starting = false;
-    // The express lane is the last.
-    for (const lane of lanes) if (free.has(lane)) void runLane(lane);
+    for (const lane of [...free]) void runLane(lane);
   };
-  const runLane = async (lane: Lane) => {
+  const runLane = async (lane: Queryable) => {
     free.delete(lane);
     hooks.lanes(lanes.length - free.size, lanes.length);
-    for (let turn = takeTurn(lane); turn !== undefined; turn = takeTurn(lane)) {
+    for (let turn = takeTurn(); turn !== undefined; turn = takeTurn()) {
       const { projectKey, slices } = turn;
       hooks.queued(turns.rows);
       underWay.set(projectKey, (underWay.get(projectKey) ?? 0) + 1);
-      turns.putBack(projectKey, await commitSlices(lane.db, slices, options));
+      turns.putBack(projectKey, await commitSlices(lane, slices, options));
       const left = (underWay.get(projectKey) ?? 1) - 1;
       if (left > 0) underWay.set(projectKey, left);
       else underWay.delete(projectKey);
@@ -67,8 +62,11 @@ export function createWriter(options: WriterOptions): Writer {
     hooks.lanes(lanes.length - free.size, lanes.length);
     if (free.size === lanes.length && turns.isEmpty) idle?.();
   };
-  const takeTurn = ({ isExpress }: Lane) =>
-    turns.take((projectKey) => !isExpress || !underWay.has(projectKey));
+  /** While several projects write, none has the last lane besides those it has: others find one free. */
+  const takeTurn = () => {
+    const maxLanes = turns.isShared ? Math.max(1, lanes.length - 1) : lanes.length;
+    return turns.take((projectKey) => (underWay.get(projectKey) ?? 0) < maxLanes);
+  };
 
   return {
     write(job) {
@@ -86,9 +84,4 @@ export function createWriter(options: WriterOptions): Writer {
       });
     },
   };
-}
-
-interface Lane {
-  readonly db: Queryable;
-  readonly isExpress: boolean;
 }

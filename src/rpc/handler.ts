@@ -33,6 +33,11 @@ export interface CallContext {
   readonly address: string;
   /** Carries `request_id`. */
   readonly log: Logger;
+  /**
+   * Each further message of a stream is decoded once `admit` has resolved; it is told how many bytes the message
+   * has. An error of it ends the requests.
+   */
+  beforeDecoding(admit: (bytes: number) => Promise<void>): void;
 }
 
 /**

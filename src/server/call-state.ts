@@ -25,6 +25,8 @@ export interface Call {
   responseBytes: number;
   /** The room of its message that is being received or handled. */
   received: Claim | undefined;
+  /** What the handler waits for before a message of its stream is decoded. */
+  admitMessage: ((bytes: number) => Promise<void>) | undefined;
   /** Why the server or the client ended the call before its handler did. */
   endedBy: ConnectError | undefined;
   settled: boolean;

@@ -35,6 +35,7 @@ export function openCall(room: Room, target: Target, origin: CallOrigin): Call {
     requestBytes: 0,
     responseBytes: 0,
     received: undefined,
+    admitMessage: undefined,
     endedBy: undefined,
     settled: false,
     holds: 1,
@@ -137,6 +138,9 @@ export function callContext(call: Call): CallContext {
     deadlineAt: call.target.streams ? Number.POSITIVE_INFINITY : call.deadlineAt,
     get signal() {
       return callSignal(call);
+    },
+    beforeDecoding(admit) {
+      call.admitMessage = admit;
     },
     get log() {
       log ??= call.room.log.child({ request_id: call.requestId });

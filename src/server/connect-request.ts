@@ -5,7 +5,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { invalidArgument } from "../errors.js";
 import type { Body } from "./body.js";
 import type { Call } from "./call-state.js";
-import { decodeBinary, decodeJson } from "./decode.js";
+import { decodeBinary, decodeFrame, decodeJson } from "./decode.js";
 import { type Compression, type FrameOptions, openFrames, readWhole } from "./messages.js";
 import { openRequests } from "./requests.js";
 import type { BoundMethod } from "./target.js";
@@ -134,7 +134,7 @@ export function requestStream(
   body: Body,
   encoding: Encoding,
 ): AsyncIterable<Message> {
-  const decode = encoding.json ? decodeJson : decodeBinary;
+  const decode = encoding.json ? decodeJson : decodeFrame;
   return openRequests(call, openFrames(call, body, framesOf(call, encoding)), (bytes) =>
     decode(method.desc.input, bytes),
   );

@@ -22,6 +22,14 @@ export function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
   }
 }
 
+/** The message of a frame in binary protobuf: as decodeBinary, with large batches of results in steps. */
+export async function decodeFrame(desc: DescMessage, bytes: Uint8Array): Promise<Message> {
+  if (!UPLOAD_FRAMES.has(desc)) return decodeBinary(desc, bytes);
+  checkBinaryResults(desc, bytes);
+  const frame = await readBatchFrame(bytes);
+  return frame === undefined ? decodeBinary(desc, bytes) : frameMessage(desc, frame);
+}
+
 /** The message of proto3 JSON. Unknown fields and unknown enum names are refused: they are typing errors. */
 export function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
   let text: string;
@@ -42,12 +50,8 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The messages that carry results. */
+/** The unary message that carries results. */
 function readByHand(desc: DescMessage, bytes: Uint8Array): Message | undefined {
-  if (UPLOAD_FRAMES.has(desc)) {
-    const frame = readBatchFrame(bytes);
-    return frame && frameMessage(desc, frame);
-  }
   if (desc !== IngestRunRequestSchema) return undefined;
   const read = readRunResults(bytes);
   if (read === undefined) return undefined;

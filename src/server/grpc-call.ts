@@ -12,7 +12,7 @@ import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { callError } from "../errors.js";
 import { abandonCall, openCall, settleCall, startDeadline } from "./call.js";
 import type { Call, Room } from "./call-state.js";
-import { decodeBinary } from "./decode.js";
+import { decodeBinary, decodeFrame } from "./decode.js";
 import { toCallError } from "./failure.js";
 import { grpcStatus, requestIdMetadata } from "./grpc-status.js";
 import { encodingOf, openStreamBody, releaseConnection, takeStream } from "./grpc-stream.js";
@@ -76,7 +76,7 @@ export function serveGrpcCall(
     const answered = requestStream
       ? respond(
           opened,
-          openRequests(opened, next, (bytes) => decodeBinary(method.desc.input, bytes)),
+          openRequests(opened, next, (bytes) => decodeFrame(method.desc.input, bytes)),
         )
       : answer(opened, next);
     answered.catch((error) => fail(opened, error));

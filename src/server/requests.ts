@@ -3,7 +3,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { callError } from "../errors.js";
-import { heavyStep } from "../heavy-steps.js";
 import { cutCall } from "./call.js";
 import type { Call } from "./call-state.js";
 
@@ -38,7 +37,7 @@ export function openRequests(
       return { done: true, value: undefined };
     }
     call.requestBytes += bytes.length;
-    if (bytes.length > HEAVY_BYTES) await heavyStep();
+    await call.admitMessage?.(bytes.length);
     return { done: false, value: await decode(bytes) };
   };
   const next = (): Promise<IteratorResult<Message>> => {
@@ -65,9 +64,6 @@ export function openRequests(
     }),
   };
 }
-
-/** A message that takes a millisecond or more to decode. */
-const HEAVY_BYTES = 64 * 1024;
 
 /** The error of a frame that did not arrive in its time. */
 export function lateError(message: string): ConnectError {

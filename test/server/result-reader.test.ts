@@ -6,7 +6,7 @@ import {
   IngestRunRequestSchema,
   PublishResultsRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
-import { decodeBinary } from "../../src/server/decode.js";
+import { decodeBinary, decodeFrame } from "../../src/server/decode.js";
 import { readBatchFrame, readRunResults } from "../../src/server/result-reader.js";
 import { anyResult, everyField, type ResultInit } from "../support/any-result.js";
 
@@ -27,14 +27,14 @@ function runRequest(results: ResultInit[]): Uint8Array {
 }
 
 /** What the server makes of the bytes, and what protobuf-es alone does. */
-function outcomes(
+async function outcomes(
   bytes: Uint8Array,
   desc: DescMessage = PublishResultsRequestSchema,
-): [unknown, unknown] {
+): Promise<[unknown, unknown]> {
   const options = { readUnknownFields: false };
   return [
-    outcome(() => decodeBinary(desc, bytes)),
-    outcome(() => fromBinary(desc, bytes, options)),
+    await outcome(() => decodeFrame(desc, bytes)),
+    await outcome(() => fromBinary(desc, bytes, options)),
   ];
 }
 
@@ -62,16 +62,16 @@ const someEdits = fc.array(
   { minLength: 1, maxLength: 3 },
 );
 
-function outcome(decode: () => unknown): unknown {
+async function outcome(decode: () => unknown): Promise<unknown> {
   try {
-    return decode();
+    return await decode();
   } catch (error) {
     return error instanceof ConnectError || error instanceof Error ? "an error" : error;
   }
 }
 
 describe("a batch of results", () => {
-  it("is read by hand in every field", () => {
+  it("is read by hand in every field", async () => {
     const [, batch] = PublishResultsRequestSchema.fields;
     const bytes = toBinary(
       PublishResultsRequestSchema,
@@ -79,24 +79,38 @@ describe("a batch of results", () => {
         frame: { case: "batch", value: everyField(batch?.message as DescMessage) },
       }),
     );
-    const read = readBatchFrame(bytes);
+    const read = await readBatchFrame(bytes);
     expect(read).toBeDefined();
     expect(read).toEqual(fromBinary(PublishResultsRequestSchema, bytes).frame);
   });
 
-  it("is read as protobuf-es reads it, by hand", () => {
-    fc.assert(
-      fc.property(fc.array(anyResult, { maxLength: 4 }), (results) => {
+  it("is read as protobuf-es reads it, by hand", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyResult, { maxLength: 4 }), async (results) => {
         const bytes = frame(results);
-        expect(readBatchFrame(bytes)).toEqual(fromBinary(PublishResultsRequestSchema, bytes).frame);
+        expect(await readBatchFrame(bytes)).toEqual(
+          fromBinary(PublishResultsRequestSchema, bytes).frame,
+        );
       }),
     );
   });
 
-  it("is read or refused as by protobuf-es, whatever its bytes are", () => {
-    fc.assert(
-      fc.property(fc.array(anyResult, { maxLength: 2 }), someEdits, (results, edits) => {
-        const [ours, theirs] = outcomes(edited(frame(results), edits));
+  it("that takes several steps is read as by protobuf-es", async () => {
+    const results = Array.from({ length: 5_000 }, (_, i) => ({
+      resultId: `${i}`,
+      stdout: "x".repeat(i % 200),
+    }));
+    const bytes = frame(results);
+    expect(await readBatchFrame(bytes)).toEqual(
+      fromBinary(PublishResultsRequestSchema, bytes).frame,
+    );
+    expect(await readBatchFrame(bytes.subarray(0, -1))).toBeUndefined();
+  });
+
+  it("is read or refused as by protobuf-es, whatever its bytes are", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyResult, { maxLength: 2 }), someEdits, async (results, edits) => {
+        const [ours, theirs] = await outcomes(edited(frame(results), edits));
         expect(ours).toEqual(theirs);
       }),
       { numRuns: 2_000 },
@@ -124,16 +138,16 @@ describe("a batch of results", () => {
     ["a text that ends outside its result", result(0x0a, 9, 0x61)],
     ["no bytes", []],
     ["another frame", [0x1a, 0]],
-  ])("with %s is read or refused as by protobuf-es", (_, bytes) => {
-    const [ours, theirs] = outcomes(Uint8Array.from(bytes));
+  ])("with %s is read or refused as by protobuf-es", async (_, bytes) => {
+    const [ours, theirs] = await outcomes(Uint8Array.from(bytes));
     expect(ours).toEqual(theirs);
   });
 });
 
 describe("a unary request", () => {
-  it("is read as protobuf-es reads it, its results by hand", () => {
-    fc.assert(
-      fc.property(fc.array(anyResult, { maxLength: 4 }), (results) => {
+  it("is read as protobuf-es reads it, its results by hand", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyResult, { maxLength: 4 }), async (results) => {
         const bytes = runRequest(results);
         const whole = fromBinary(IngestRunRequestSchema, bytes);
         expect(readRunResults(bytes)?.results).toEqual(whole.results);
@@ -142,19 +156,19 @@ describe("a unary request", () => {
     );
   });
 
-  it("is read or refused as by protobuf-es, whatever its bytes are", () => {
-    fc.assert(
-      fc.property(fc.array(anyResult, { maxLength: 2 }), someEdits, (results, edits) => {
+  it("is read or refused as by protobuf-es, whatever its bytes are", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyResult, { maxLength: 2 }), someEdits, async (results, edits) => {
         const bytes = edited(runRequest(results), edits);
-        const [ours, theirs] = outcomes(bytes, IngestRunRequestSchema);
+        const [ours, theirs] = await outcomes(bytes, IngestRunRequestSchema);
         expect(ours).toEqual(theirs);
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it("without a byte is empty", () => {
-    const [ours, theirs] = outcomes(Uint8Array.of(), IngestRunRequestSchema);
+  it("without a byte is empty", async () => {
+    const [ours, theirs] = await outcomes(Uint8Array.of(), IngestRunRequestSchema);
     expect(ours).toEqual(theirs);
   });
 });

@@ -25,6 +25,7 @@ import { toCallError } from "./failures.js";
 import { finishTarget } from "./finish-target.js";
 import { type IngestDeps, retryOf, tokenOf } from "./ingest-deps.js";
 import { keepConflict } from "./keep-conflict.js";
+import { openRoom } from "./message-room.js";
 import { type OpenedTarget, openTarget } from "./open-target.js";
 import { createOrderedQueue } from "./ordered-queue.js";
 import { reportBatch } from "./report.js";
@@ -153,6 +154,7 @@ async function readBatches(
 ): Promise<UploadFinish | null> {
   let expected: bigint | undefined;
   let index = 0;
+  const room = openRoom(deps, project, context);
   try {
     while (await batches.room()) {
       const { value, done } = await iterator.next();
@@ -173,8 +175,7 @@ async function readBatches(
       checkResultCount("batch.results", results.length);
       const firstIndex = index;
       index += results.length;
-      const room = deps.budget.claim(project.projectId, sizeOf(results));
-      await room.granted;
+      const release = room.handOver(sizeOf(results));
       const startedAt = deps.now();
       const retry = retryOf(deps, context);
       const commit = async () => {
@@ -185,7 +186,7 @@ async function readBatches(
             await settleRunState(deps.db, target.projectKey, target.runKey, retry);
           return { sequence, outcome };
         } finally {
-          room.shrink(0);
+          release();
         }
       };
       batches.push(commit());
@@ -195,6 +196,8 @@ async function readBatches(
   } catch (error) {
     batches.fail(error);
     throw error;
+  } finally {
+    room.close();
   }
 }
 

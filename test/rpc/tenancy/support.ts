@@ -106,6 +106,7 @@ export class TenancyLab implements AsyncDisposable {
       deadlineAt: Date.now() + timeoutMs,
       address: "10.0.0.1",
       log: this.#log.child({ request_id: "req-1" }),
+      beforeDecoding() {},
     };
   }
 }

@@ -3,11 +3,11 @@
  * time. It prints the number of acknowledged batches whenever it grows, and runs until it is killed.
  */
 import { parseArgs } from "node:util";
+import { Status } from "../../gen/tally/v1/run_pb.js";
+import { createTallyClient } from "../../src/client/index.js";
 
 const { values } = parseArgs({
   options: {
-    /** Of the built client: this file is not compiled. */
-    client: { type: "string", default: "" },
     url: { type: "string", default: "" },
     token: { type: "string", default: "" },
     streams: { type: "string", default: "64" },
@@ -16,28 +16,22 @@ const { values } = parseArgs({
 const BATCH_RESULTS = 5_000;
 const TESTS = 20_000;
 
-/** @type {typeof import("../../src/client/index.js")} */
-const { createTallyClient } = await import(values.client);
 let acknowledged = 0;
 
-/**
- * Sends the next batch whenever one is acknowledged; what the server does not take is sent again.
- * @param {number} stream
- */
-async function flood(stream) {
+/** Sends the next batch whenever one is acknowledged; what the server does not take is sent again. */
+async function flood(stream: number): Promise<never> {
   const client = createTallyClient({ url: values.url, token: values.token });
   for (let sent = 0; ; ) {
-    /** @type {() => void} */
     let answered = () => {};
     async function* frames() {
-      yield { frame: { case: /** @type {const} */ ("open"), value: { run: { runId: "flood" } } } };
+      yield { frame: { case: "open" as const, value: { run: { runId: "flood" } } } };
       for (let sequence = 1n; ; sequence++) {
         const results = batch(stream, sent);
         sent += BATCH_RESULTS;
-        const acknowledgement = new Promise((resolve) => {
-          answered = () => resolve(undefined);
+        const acknowledgement = new Promise<void>((resolve) => {
+          answered = resolve;
         });
-        yield { frame: { case: /** @type {const} */ ("batch"), value: { sequence, results } } };
+        yield { frame: { case: "batch" as const, value: { sequence, results } } };
         await acknowledgement;
       }
     }
@@ -54,15 +48,11 @@ async function flood(stream) {
   }
 }
 
-/**
- * @param {number} stream
- * @param {number} from
- */
-function batch(stream, from) {
+function batch(stream: number, from: number) {
   return Array.from({ length: BATCH_RESULTS }, (_, i) => ({
     test: { suite: "flood", name: `test ${(from + i) % TESTS}` },
     resultId: `${stream} ${from + i}`,
-    status: 1,
+    status: Status.PASSED,
   }));
 }
 

@@ -1,0 +1,48 @@
+/** Room among the uncommitted bytes of the server for each message of a stream, claimed before it is decoded. */
+import type { Claim } from "../../byte-budget.js";
+import type { CallContext } from "../handler.js";
+import type { ProjectRef } from "../resolve-project.js";
+import type { IngestDeps } from "./ingest-deps.js";
+
+export interface MessageRoom {
+  /** The message that was decoded last needs so many bytes until it is committed; the answer gives them back. */
+  handOver(bytes: number): () => void;
+  /** Gives back what no message has taken over. */
+  close(): void;
+}
+
+/** What a byte of a message takes at most when it is decoded: small results, of 80 bytes each, take some 500. */
+const DECODED_BYTES = 6;
+
+/** While there is no room the stream is not read on: that is the backpressure. */
+export function openRoom(
+  { budget }: IngestDeps,
+  { projectId }: ProjectRef,
+  context: CallContext,
+): MessageRoom {
+  let claim: Claim | undefined;
+  let closed = false;
+  const close = () => {
+    claim?.stopWaiting();
+    claim?.shrink(0);
+    claim = undefined;
+  };
+  context.beforeDecoding(async (bytes) => {
+    close();
+    if (closed) return;
+    claim = budget.claim(projectId, bytes * DECODED_BYTES);
+    await claim.granted;
+  });
+  return {
+    handOver(bytes) {
+      const taken = claim;
+      claim = undefined;
+      taken?.shrink(bytes);
+      return () => taken?.shrink(0);
+    },
+    close() {
+      closed = true;
+      close();
+    },
+  };
+}

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
+import { limits } from "../limits.js";
 
 /** Sends a JSON body; the rest of the request is read away first if it is short. */
 export function replyJson(
@@ -40,12 +41,13 @@ export function replyError(
 }
 
 /** How much of an unwanted body is read so that the client sees the answer and can go on. */
-const DRAIN_BYTES = 1024 * 1024;
+const DRAIN_BYTES = 2 * limits.messageBytes;
 const DRAIN_MS = 2000;
 
 /**
  * Ends the response. What is left of the request is thrown away while it is short, so that the connection
- * serves the next call; a body that goes on is cut with its connection.
+ * serves the next call. A body that goes on is read no further, and cut with its connection a little later: cut
+ * at once, its sender would see a reset instead of the answer.
  */
 export function finishReply(req: IncomingMessage, res: ServerResponse, last?: Buffer): void {
   if (!req.complete && !req.destroyed) {
@@ -54,7 +56,7 @@ export function finishReply(req: IncomingMessage, res: ServerResponse, last?: Bu
     timer.unref();
     req.on("data", (chunk: Buffer) => {
       left -= chunk.length;
-      if (left < 0) req.destroy();
+      if (left < 0) req.pause();
     });
     const stop = () => clearTimeout(timer);
     req.once("end", stop);

@@ -110,8 +110,8 @@ describe(`with ${TOKENS} tokens stored`, () => {
     if (idleP99 > MAX_LOOP_P99_MS / 2) {
       context.skip(`too busy a machine to measure: an idle process is ${idleP99} ms late`);
     }
-    expect(attacked.loopP99).toBeLessThan(MAX_LOOP_P99_MS);
-    expect(attacked.p99).toBeLessThan(3 * Math.max(calm.p99, 10));
+    expect(attacked.loopP99 - idleP99).toBeLessThan(MAX_LOOP_P99_MS);
+    expect(attacked.p99).toBeLessThan(3 * Math.max(calm.p99, MAX_LOOP_P99_MS));
     for (const ms of firstUses) expect(ms).toBeLessThan(FIRST_USE_MS);
   }, 90_000);
 });

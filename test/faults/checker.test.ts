@@ -69,7 +69,7 @@ it("catches a server that does not keep what it refuses", async () => {
       file: "src/ingest/refusals.js",
       right:
         "await withRetries(() => keepRefusals(db, source, rows, limits.keptRefusalBytesPerProject, retry.deadlineAt), retry);",
-      wrong: "",
+      wrong: "true;",
     },
     CUT,
   );

@@ -13,6 +13,7 @@ import { ping } from "./db/ping.js";
 import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
 import { startEmbeddedPostgres } from "./embedded/postgres.js";
+import { drawKey } from "./ingest/draw-key.js";
 import { createRunDirectory } from "./ingest/run-directory.js";
 import { createTestDirectory } from "./ingest/test-directory.js";
 import { createWriter } from "./ingest/writer.js";
@@ -245,9 +246,4 @@ async function migrateTo(url: string, log: Logger): Promise<readonly string[]> {
   await using connection = new Connection({ url, prepare: false });
   const { applied } = await migrate({ connection, log });
   return applied;
-}
-
-/** 63 random bits, in decimal. */
-function drawKey(): string {
-  return (randomBytes(8).readBigUInt64BE() >> 1n).toString();
 }

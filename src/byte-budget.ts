@@ -94,37 +94,45 @@ export function createByteBudget({ maxBytes, maxWaitMs, verb }: ByteBudgetOption
         if (idle && owners.get(name) === owner) owners.delete(name);
         admit();
       };
-      const granted = new Promise<void>((resolve, reject) => {
-        if (waiting >= MAX_WAITING || owner.waiting.size >= MAX_WAITING * SHARE) {
-          reject(full(verb));
-          return;
-        }
-        const enter = () => {
-          clearTimeout(timer);
-          hold(bytes);
-          resolve();
-        };
-        const waiter = { bytes, enter };
-        const stop = () => {
-          clearTimeout(timer);
-          if (dequeue(owner, waiter)) leave();
-        };
-        const timer = setTimeout(() => {
-          stop();
-          reject(full(verb));
-        }, maxWaitMs);
-        stopWaiting = () => {
-          stop();
-          resolve();
-        };
+      const hasRoom = () =>
+        waiting === 0 && owner.used + bytes <= maxShare && used + bytes <= maxBytes;
+      const wait = () =>
+        new Promise<void>((resolve, reject) => {
+          if (waiting >= MAX_WAITING || owner.waiting.size >= MAX_WAITING * SHARE) {
+            reject(full(verb));
+            return;
+          }
+          const enter = () => {
+            clearTimeout(timer);
+            hold(bytes);
+            resolve();
+          };
+          const waiter = { bytes, enter };
+          const stop = () => {
+            clearTimeout(timer);
+            if (dequeue(owner, waiter)) leave();
+          };
+          const timer = setTimeout(() => {
+            stop();
+            reject(full(verb));
+          }, maxWaitMs);
+          stopWaiting = () => {
+            stop();
+            resolve();
+          };
+          owners.set(name, owner);
+          owner.waiting.add(waiter);
+          turns.add(owner);
+          waiting += 1;
+          admit();
+        });
+      const enterAtOnce = () => {
         owners.set(name, owner);
-        owner.waiting.add(waiter);
-        turns.add(owner);
-        waiting += 1;
-        admit();
-      });
+        hold(bytes);
+        return GRANTED;
+      };
       return {
-        granted,
+        granted: hasRoom() ? enterAtOnce() : wait(),
         stopWaiting,
         shrink(keep) {
           hold(Math.min(held, keep));
@@ -134,6 +142,8 @@ export function createByteBudget({ maxBytes, maxWaitMs, verb }: ByteBudgetOption
     },
   };
 }
+
+const GRANTED = Promise.resolve();
 
 function full(verb: string): ConnectError {
   return unavailable(`the server ${verb} as many bytes as it may`, {

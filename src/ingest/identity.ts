@@ -11,20 +11,29 @@ export interface PartFacts {
   readonly producer: string;
 }
 
+/** The part of a run that has but one. */
+const ONLY_PART: PartFacts = Object.freeze({
+  job: "",
+  attempt: 1,
+  shardIndex: 0,
+  shardTotal: 0,
+  producer: "",
+});
+
 /** The part as it is kept: absent is the only producer, attempt 0 is 1. */
 export function partFacts(part: Part | undefined): PartFacts {
-  return {
-    job: part?.job ?? "",
-    attempt: Math.max(1, part?.attempt ?? 1),
-    shardIndex: part?.shardIndex ?? 0,
-    shardTotal: part?.shardTotal ?? 0,
-    producer: part?.producer ?? "",
-  };
+  if (part === undefined) return ONLY_PART;
+  const { job, attempt, shardIndex, shardTotal, producer } = part;
+  return { job, attempt: Math.max(1, attempt), shardIndex, shardTotal, producer };
 }
 
 /** 16 bytes that name a part within its run: its job, attempt, shard and producer. */
 export function partId(part: PartFacts): Buffer {
-  return hash16([part.job, String(part.attempt), String(part.shardIndex), part.producer]);
+  return part === ONLY_PART ? ONLY_PART_ID : hashPart(part);
+}
+
+function hashPart({ job, attempt, shardIndex, producer }: PartFacts): Buffer {
+  return hash16([job, String(attempt), String(shardIndex), producer]);
 }
 
 /**
@@ -32,6 +41,10 @@ export function partId(part: PartFacts): Buffer {
  * collectors of one job send repeats. `~`, 16 base64url characters.
  */
 export function resultIdPrefix(part: PartFacts): string {
+  return part === ONLY_PART ? ONLY_PART_PREFIX : hashPrefix(part);
+}
+
+function hashPrefix(part: PartFacts): string {
   const bytes = hash16([part.job, String(part.attempt), String(part.shardIndex)]);
   return `~${bytes.toString("base64url", 0, 12)}`;
 }
@@ -110,3 +123,6 @@ function byteLength(part: string | Uint8Array): number {
 }
 
 const LENGTH_BYTES = 4;
+
+const ONLY_PART_ID = hashPart(ONLY_PART);
+const ONLY_PART_PREFIX = hashPrefix(ONLY_PART);

@@ -1,12 +1,35 @@
 import { defineConfig } from "vitest/config";
 
+/** What measures times, or loads the machine for a minute: one file at a time, after all others. */
+const alone = [
+  "test/auth/under-attack.test.ts",
+  "test/bounds/idle-connections.test.ts",
+  "test/db/outages.test.ts",
+  "test/faults/mix.test.ts",
+  "test/ingest/fairness.test.ts",
+];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
-    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "together",
+          include: ["test/**/*.test.ts"],
+          exclude: alone,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: "alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });

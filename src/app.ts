@@ -50,7 +50,7 @@ export interface Tally extends AsyncDisposable {
 }
 
 /** Longest wait for room among what is read and not committed. */
-const BUDGET_WAIT_MS = 10_000;
+const BUDGET_WAIT_MS = 30_000;
 
 /** Why a server stops whose embedded database is gone. */
 export const DATABASE_GONE = "the embedded database is gone";

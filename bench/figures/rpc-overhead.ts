@@ -3,7 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { ListRunsRequestSchema } from "../../gen/tally/v1/stats_service_pb.js";
 import { type Figure, inFlight, secondsOf } from "../figure.js";
 
@@ -24,11 +24,10 @@ export const rpcOverhead: Figure = {
       ListRunsRequestSchema,
       create(ListRunsRequestSchema, { pageSize: -1 }),
     );
-    const bare = fork(fileURLToPath(new URL("../limits/bare-server.js", import.meta.url)));
-    const [port] = await once(bare, "message");
-    const ours = caller(server.url.replace("http://", ""), "/tally.v1.StatsService/ListRuns");
-    const theirs = caller(`127.0.0.1:${port}`, "/bare.Service/Call");
     const args = { message: Buffer.from(message), metadata };
+    const ours = caller(server.url.replace("http://", ""), "/tally.v1.StatsService/ListRuns");
+    const bare = await startBareServer(await ours.call(args));
+    const theirs = caller(`127.0.0.1:${bare.port}`, "/bare.Service/Call");
     let seconds = 0;
     let limitSeconds = 0;
     // The first round warms up.
@@ -41,27 +40,44 @@ export const rpcOverhead: Figure = {
     }
     ours.close();
     theirs.close();
-    bare.disconnect();
-    await once(bare, "exit");
+    await bare.stop();
     return [
       {
         name: "rpc.overhead",
         value: (rounds * calls) / seconds,
         unit: "calls/s",
         limit: (rounds * calls) / limitSeconds,
-        conditions: `${rounds} × ${calls} calls, ${IN_FLIGHT} in flight; limit: a bare server of grpc-js`,
+        conditions: `${rounds} × ${calls} calls, ${IN_FLIGHT} in flight; limit: a bare server of grpc-js that answers the same`,
       },
     ];
   },
 };
+
+/** A server that answers every call as ours answered this one. */
+async function startBareServer({ code, details, metadata }: ServiceError) {
+  const [bytes] = metadata.get("grpc-status-details-bin");
+  const args = [String(code), details, Buffer.from(bytes ?? "").toString("base64")];
+  const child = fork(fileURLToPath(new URL("../limits/bare-server.js", import.meta.url)), args);
+  const [port] = await once(child, "message");
+  return {
+    port,
+    async stop() {
+      child.disconnect();
+      await once(child, "exit");
+    },
+  };
+}
 
 function caller(target: string, path: string) {
   const client = new Client(target, credentials.createInsecure());
   const same = (bytes: Buffer) => bytes;
   return {
     call: ({ message, metadata }: { message: Buffer; metadata: Metadata }) =>
-      new Promise<void>((resolve) => {
-        client.makeUnaryRequest(path, same, same, message, metadata, () => resolve());
+      new Promise<ServiceError>((resolve, reject) => {
+        client.makeUnaryRequest(path, same, same, message, metadata, (error) => {
+          if (error === null) reject(new Error(`${path} was not refused`));
+          else resolve(error);
+        });
       }),
     close: () => client.close(),
   };

@@ -15,7 +15,7 @@ import { rpcOverhead } from "./figures/rpc-overhead.js";
 import { machine, ratioOf, writeTable } from "./report.js";
 import { startBenchServer } from "./server.js";
 
-/** Every figure, in the order of measuring: the first one suffers most from what others leave to vacuum. */
+/** Every figure, in the order of measuring. */
 const figures: readonly Figure[] = [
   fairness,
   ingestStream,
@@ -44,8 +44,9 @@ if (unknown.length > 0) {
 const wanted = figures.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 
 const measured: Measurement[] = [];
-await using server = await startBenchServer();
 for (const figure of wanted) {
+  // A server and a database each: what one figure leaves behind is no part of the next.
+  await using server = await startBenchServer();
   for (const measurement of await figure.measure(server, values.smoke)) {
     print(measurement);
     measured.push(measurement);

@@ -1,15 +1,13 @@
 /** Memory of the server while it takes two million results. */
 import type { Figure } from "../figure.js";
-import { residentMiB, startBenchServer } from "../server.js";
+import { residentMiB } from "../server.js";
 import { upload } from "./ingest-stream.js";
 
 /** `memory.stream`: the highest resident size, and that of the second million against the first. */
 export const memoryStream: Figure = {
   name: "memory.stream",
   description: "highest resident memory of the server over 2 million results in streams",
-  async measure(_, isSmoke) {
-    // Of its own: what other figures made a process grow to is no part of this one.
-    await using server = await startBenchServer();
+  async measure(server, isSmoke) {
     const half = isSmoke ? 10_000 : 1_000_000;
     const { token } = await server.newProject();
     const first = await highestMiB(server.pid, () => upload(server, token, half));

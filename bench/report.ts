@@ -14,18 +14,24 @@ export function machine(): string {
   return `${cpus().length} × ${cpu?.model ?? "unknown"}, Node ${process.version}`;
 }
 
-/** Replaces the table between the marks by the figures of this run. */
+/** Replaces the rows of these figures in the table between the marks; those of others stay. */
 export async function writeTable(measured: readonly Measurement[]): Promise<void> {
   const file = new URL("../../bench/README.md", import.meta.url);
   const page = await readFile(file, "utf8");
   const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (before === -1 || after === -1) throw new Error("bench/README.md has lost the table's marks");
+  const rows = new Map<string, string>();
+  for (const line of page.slice(before, after).split("\n")) {
+    const name = /^\| `([^`]+)`/.exec(line)?.[1];
+    if (name !== undefined) rows.set(name, line);
+  }
+  for (const measurement of measured) rows.set(measurement.name, row(measurement));
   const table = [
-    `${new Date().toISOString().slice(0, 10)}, ${machine()}:`,
+    `Last on ${new Date().toISOString().slice(0, 10)}, ${machine()}:`,
     "",
     "| Figure | Value | Limit | Ratio | Conditions |",
     "|---|---|---|---|---|",
-    ...measured.map(row),
+    ...rows.values(),
   ].join("\n");
   await writeFile(file, `${page.slice(0, before + BEGIN.length)}\n${table}\n${page.slice(after)}`);
 }

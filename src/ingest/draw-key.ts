@@ -2,7 +2,7 @@
 import { randomFillSync } from "node:crypto";
 
 const KEY_BYTES = 8;
-/** Random bytes in store: asking for eight at a time costs ten times as much. */
+/** Random bytes in store: asking for eight at a time costs 3 µs. */
 const store = Buffer.alloc(KEY_BYTES * 512);
 let next = store.length;
 

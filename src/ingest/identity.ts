@@ -114,7 +114,7 @@ function hash16(parts: readonly (string | Uint8Array)[]): Buffer {
       at += part.length;
     }
   }
-  // In one call: making a Hash object costs three times as much as hashing a test.
+  // In one call: making a Hash object costs half as much again.
   return hash("sha256", bytes, "buffer").subarray(0, 16);
 }
 

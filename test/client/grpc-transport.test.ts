@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { Metadata, status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import {
@@ -58,6 +58,30 @@ describe("unary calls", () => {
     expect(header.get("x-seen")).toBe("Bearer secret");
     expect(header.get("x-custom-bin")).toBe("AAEC");
     expect(trailer.get("x-trailer")).toBe("t");
+  });
+
+  it("pass interceptors, which see the token and may add headers", async () => {
+    await using server = await startBareServer({
+      ingestRun(call, callback) {
+        const [token, added] = ["authorization", "x-added"].map((key) => call.metadata.get(key)[0]);
+        callback(null, { runId: `${token} ${added} ${call.request.run?.runId}` });
+      },
+    });
+    const seen: (string | null)[] = [];
+    const interceptor: Interceptor = (next) => (request) => {
+      seen.push(request.header.get("authorization"));
+      request.header.set("x-added", "a");
+      return next(request);
+    };
+    const client = createTallyClient({
+      url: server.url,
+      token: "secret",
+      interceptors: [interceptor],
+    });
+    const answer = await client.ingest.ingestRun({ run: { runId: "r" } });
+    client.close();
+    expect(answer.runId).toBe("Bearer secret a r");
+    expect(seen).toEqual(["Bearer secret"]);
   });
 
   it("fail with the code, the message and the details", async () => {

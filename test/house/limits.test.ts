@@ -100,7 +100,7 @@ const readme: readonly (readonly [string, string])[] = [
   ["Silence on an HTTP/1.1 stream", seconds(limits.http1SilenceTimeoutMs)],
   ["Streams of a connection", count(limits.streamsPerConnection)],
   ["Streams of a token on one server", count(limits.streamsPerToken)],
-  ["Bytes read but not committed on one server", bytes(limits.bytesInFlight)],
+  ["Bytes read but not committed on one server, a project half of it", bytes(limits.bytesInFlight)],
   [
     "Bytes of messages being received on one server, a project half of it",
     bytes(limits.bytesReceiving),

@@ -117,6 +117,46 @@ describe("the directory of tests", () => {
     expect(await count()).toEqual({ stored: 2, counted: 2 });
   });
 
+  it("asks once for new tests that others bring while they are looked up", async () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const asked: number[] = [];
+    const directory = createTestDirectory({
+      async query(text, params, options) {
+        asked.push(asked.length);
+        await opened;
+        return db.query(text, params, options);
+      },
+    });
+    const first = directory.resolve(project, tests(3), retry());
+    await expect.poll(() => asked.length).toBe(1);
+    const second = directory.resolve(project, tests(3), retry());
+    open();
+    expect(await second).toEqual(await first);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("asks anew for those whose first look-up failed for another caller", async () => {
+    let fail = (_: Error) => {};
+    const failing = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    let sent = 0;
+    const directory = createTestDirectory({
+      query: (...args) => (sent++ === 0 ? failing : db.query(...args)),
+    });
+    const first = directory.resolve(project, tests(3), retry());
+    const refused = expect(first).rejects.toThrow("gone");
+    await expect.poll(() => sent).toBe(1);
+    const second = directory.resolve(project, tests(3), retry());
+    fail(new Error("gone"));
+    await refused;
+    expect(await second).toHaveLength(3);
+    expect(await count()).toEqual({ stored: 3, counted: 3 });
+  });
+
   it("finds tests that the database cannot store by halving, and stores their neighbours", async () => {
     await db.query("ALTER TABLE tests ADD CONSTRAINT no_poison CHECK (name <> 'poison')");
     try {

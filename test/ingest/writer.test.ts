@@ -215,6 +215,22 @@ describe("the writer", () => {
     expect((await outcomes[0])?.unstorable).toHaveLength(64);
   });
 
+  it("leaves a lane to others while several projects write", async () => {
+    await using lab = startWriter(2);
+    await using locker = new Connection({ url: database.url, prepare: false });
+    await lab.writer.write(job(rows(1), { projectKey: "2", runKey: "2" })).catch(() => {});
+    await locker.run("BEGIN; LOCK TABLE results IN SHARE MODE");
+    const loud = Array.from({ length: 3 }, (_, i) => lab.writer.write(job(rows(2_000, i * 2_000))));
+    await expect.poll(() => lab.projects.length).toBe(2);
+    // A thousand rows of the loud one wait for the lock, and the other lane is free.
+    const quiet = lab.writer.write(job(rows(1), { projectKey: "2", runKey: "2" }));
+    await expect.poll(() => lab.projects.slice(1)).toEqual(["1", "2"]);
+    await locker.run("COMMIT");
+    await expect(quiet).rejects.toThrow(RunGone);
+    const stored = await Promise.all(loud);
+    expect(stored.map(({ acceptedCount }) => acceptedCount)).toEqual([2_000, 2_000, 2_000]);
+  });
+
   it("isolates rows that break a constraint, also when several callers share the statement", async () => {
     await db.run(
       "ALTER TABLE results ADD CONSTRAINT no_poison CHECK (result_id <> 'poison') NOT VALID",

@@ -132,7 +132,7 @@ it("ends a revoked token and its streams on every server, and no other", async (
     }
   }
   await revokeToken(lab.pool, revoked.tokenId, null, actor, Infinity);
-  await vi.waitFor(() => expect(ended).toHaveLength(2), { timeout: 5_000 });
+  await expect.poll(() => ended).toHaveLength(2);
   for (const server of servers) {
     expect(await failureOf(() => server.authenticate(revoked.header, HERE))).toBe(
       "Unauthenticated TOKEN_REVOKED",
@@ -341,17 +341,15 @@ it("reads a token again after a minute: its settings, and that it is gone", asyn
   expect(await rate()).toBe(7);
   clock.ms += 60_001;
   expect(await rate()).toBe(7);
-  await vi.waitFor(async () => expect(await rate()).toBe(9));
+  await expect.poll(rate).toBe(9);
   const ended: string[] = [];
   const principal = await auth.authenticate(token.header, HERE);
   auth.onEnd(principal, (error) => ended.push(reason(error)));
   await lab.pool.query("DELETE FROM tokens WHERE token_id = $1", [token.tokenId]);
   clock.ms += 60_001;
-  await vi.waitFor(async () =>
-    expect(await failureOf(() => auth.authenticate(token.header, HERE))).toBe(
-      "Unauthenticated UNAUTHENTICATED",
-    ),
-  );
+  await expect
+    .poll(() => failureOf(() => auth.authenticate(token.header, HERE)))
+    .toBe("Unauthenticated UNAUTHENTICATED");
   expect(ended).toEqual(["TOKEN_REVOKED"]);
 });
 

@@ -30,7 +30,7 @@ async function openAndClose(server: ServerProcess, connections: number): Promise
   }
   expect(await openFilesOf(server)).toBeGreaterThan(0.9 * connections);
   for (const socket of sockets) socket.destroy();
-  await expect.poll(() => openFilesOf(server), { timeout: 10_000 }).toBeLessThan(100);
+  await expect.poll(() => openFilesOf(server)).toBeLessThan(100);
 }
 
 /** Connections that say nothing, that speak HTTP/2 and open no stream, and that HTTP/1.1 keeps alive. */

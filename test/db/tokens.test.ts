@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
 import { createOrganization } from "../../src/db/organizations.js";
 import { createProject, deleteProject, readProject } from "../../src/db/projects.js";
@@ -75,7 +75,7 @@ it("marks the others while somebody holds one token's row", async () => {
   const sleeper = `
     FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event = 'PgSleep'`;
-  await vi.waitFor(async () => expect(await db.query(`SELECT pid ${sleeper}`)).toHaveLength(1));
+  await expect.poll(() => db.query(`SELECT pid ${sleeper}`)).toHaveLength(1);
   await markUsed(
     db,
     [held, free].map((tokenId) => ({ tokenId, usedUs: 1_000_000 })),
@@ -115,16 +115,13 @@ it("makes no first admin token beside one that has not committed yet", async () 
   const made = first.run(`
     BEGIN;
     SELECT create_first_admin_token('first', 'x', '${secretHash}');
-    SELECT pg_sleep(1);
+    SELECT pg_sleep(3);
     COMMIT;`);
-  await vi.waitFor(async () => {
-    const rows = await second.query(
-      `SELECT 1
-       FROM pg_stat_activity
-       WHERE datname = current_database() AND wait_event = 'PgSleep'`,
-    );
-    expect(rows).toHaveLength(1);
-  });
+  const sleepers = `
+    SELECT pid
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event = 'PgSleep'`;
+  await expect.poll(() => second.query(sleepers)).toHaveLength(1);
   const wanted = { tokenId: "second", name: "x", secretHash };
   expect(await createFirstAdminToken(second, wanted)).toBe(false);
   await made;

@@ -234,16 +234,13 @@ describe("a connection that breaks", () => {
     await blocker.run("BEGIN; LOCK TABLE fold_queue IN EXCLUSIVE MODE");
     const committing = lab.commit({ rows: rows(50) });
     await expect
-      .poll(
-        async () => {
-          const killed = await db.query(
-            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      .poll(async () => {
+        const killed = await db.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-          );
-          return killed.length;
-        },
-        { timeout: 20_000 },
-      )
+        );
+        return killed.length;
+      })
       .toBe(1);
     await blocker.run("COMMIT");
     expect(await committing).toEqual([heard({ acceptedCount: 50 })]);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { Connection } from "../../../src/db/client.js";
 import { ADMIN, failure, losingAnswers, TenancyLab } from "./support.js";
 
@@ -196,9 +196,9 @@ it("creates no project in an organization whose deletion has not committed yet",
   const organizationId = await lab.organization();
   await using deleting = new Connection({ url: lab.database.url, prepare: false });
   const deleted = deleting.run(
-    `BEGIN; SELECT delete_organization('${organizationId}', true, '', ''); SELECT pg_sleep(1); COMMIT`,
+    `BEGIN; SELECT delete_organization('${organizationId}', true, '', ''); SELECT pg_sleep(3); COMMIT`,
   );
-  await vi.waitFor(sleeps);
+  await expect.poll(sleepers).toBe(1);
   const created = lab.call("createProject", { organizationId, name: "late" });
   expect(await failure(created)).toMatchObject({
     code: "NotFound",
@@ -217,9 +217,9 @@ it("sees a project whose creation had not committed when the deletion began", as
     FROM organizations
     WHERE organization_id = '${organizationId}'
     FOR SHARE;
-    SELECT pg_sleep(1);
+    SELECT pg_sleep(3);
     COMMIT;`);
-  await vi.waitFor(sleeps);
+  await expect.poll(sleepers).toBe(1);
   expect(await failure(lab.call("deleteOrganization", { organizationId }))).toMatchObject({
     code: "FailedPrecondition",
   });
@@ -252,21 +252,19 @@ it("says that the time is up when the database does not answer within it", async
   const holders = `
     FROM pg_locks
     WHERE relation = 'organizations'::regclass AND mode = 'AccessExclusiveLock' AND granted`;
-  await vi.waitFor(async () =>
-    expect(await lab.pool.query(`SELECT pid ${holders}`)).toHaveLength(1),
-  );
+  await expect.poll(() => lab.pool.query(`SELECT pid ${holders}`)).toHaveLength(1);
   const call = lab.call("getOrganization", { organizationId: "org_a" }, ADMIN, lab.pool, 50);
   expect(await failure(call)).toMatchObject({ code: "DeadlineExceeded" });
   await lab.pool.query(`SELECT pg_terminate_backend(pid) ${holders}`);
   expect(await locked).toBe("unlocked");
 });
 
-/** Throws until a transaction of a test has come to its pause. */
-async function sleeps(): Promise<void> {
+/** Transactions of tests that have come to their pause. */
+async function sleepers(): Promise<number> {
   const rows = await lab.pool.query(
     `SELECT 1
      FROM pg_stat_activity
      WHERE datname = current_database() AND wait_event = 'PgSleep'`,
   );
-  expect(rows).toHaveLength(1);
+  return rows.length;
 }

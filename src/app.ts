@@ -14,9 +14,9 @@ import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
 import { startEmbeddedPostgres } from "./embedded/postgres.js";
 import { drawKey } from "./ingest/draw-key.js";
+import { createResultWriter } from "./ingest/result-writer.js";
 import { createRunDirectory } from "./ingest/run-directory.js";
 import { createTestDirectory } from "./ingest/test-directory.js";
-import { createWriter } from "./ingest/writer.js";
 import { abandonRuns } from "./jobs/abandon-runs.js";
 import { createPartitions } from "./jobs/create-partitions.js";
 import { dropClosedRefusals } from "./jobs/drop-closed-refusals.js";
@@ -94,7 +94,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
   });
   const lanes = Array.from({ length: config.lanes }, () => new Connection(connection));
   const writer = cleanups.use(
-    createWriter({
+    createResultWriter({
       lanes,
       drawKey,
       random: Math.random,

@@ -10,9 +10,9 @@ import { limits } from "../limits.js";
 import { toRow } from "./columns.js";
 import { defaultResultIds, type PartFacts } from "./identity.js";
 import { type RefusedResult, refuseResults } from "./refusals.js";
+import type { ResultWriter } from "./result-writer.js";
 import type { TestDirectory } from "./test-directory.js";
 import { validateResult } from "./validate-result.js";
-import type { Writer } from "./writer.js";
 
 /** The part of a run that results belong to, and who sends them. */
 export interface IngestTarget {
@@ -39,7 +39,7 @@ export interface BatchOutcome {
 export interface BatchDeps {
   readonly db: Queryable;
   readonly tests: TestDirectory;
-  readonly writer: Writer;
+  readonly writer: ResultWriter;
   /** 63 random bits in decimal. */
   readonly drawKey: () => string;
 }

@@ -41,7 +41,7 @@ it("passes the server as it is", async () => {
 it("catches a server that acknowledges before it commits", async () => {
   const violated = await violatedBy(
     {
-      file: "src/ingest/commit.js",
+      file: "src/ingest/result-store.js",
       right:
         "const inserted = await withRetries(() => insertWithPartition(lane, batch, deadlineAt), retry);",
       wrong: `withRetries(() => insertWithPartition(lane, batch, deadlineAt), retry).catch(() => {});
@@ -79,7 +79,7 @@ it("catches a server that does not keep what it refuses", async () => {
 it("catches a server that takes a conflict for a repeat", async () => {
   const violated = await violatedBy(
     {
-      file: "src/ingest/commit.js",
+      file: "src/ingest/result-store.js",
       right: "else if (!row.same)",
       wrong: "else if (false)",
     },

@@ -5,13 +5,15 @@ import type { DbError } from "../../src/db/errors.js";
 import type { Queryable } from "../../src/db/queryable.js";
 import type { ResultRow } from "../../src/db/results.js";
 import { ensureResultsPartition } from "../../src/db/results-partitions.js";
-import { type CommitOptions, commitSlices } from "../../src/ingest/commit.js";
+import { type CommitOptions, commitSlices } from "../../src/group-commit/commit-slices.js";
+import { createPending, type Slice } from "../../src/group-commit/job.js";
+import { resultStore } from "../../src/ingest/result-store.js";
 import {
-  createPending,
+  mergeParts,
   RunGone,
-  type Slice,
   type WriteJob,
   type WriteOutcome,
+  type WrittenPart,
 } from "../../src/ingest/write-job.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.js";
@@ -105,7 +107,7 @@ function openLab({ onSend = () => {}, ...options }: LabOptions = {}): Lab {
     sent,
     retries,
     async commit(...jobs) {
-      const slices: Slice[] = [];
+      const slices: Slice<WriteJob, WrittenPart>[] = [];
       const outcomes = jobs.map(
         ({ cutAt, ...job }) =>
           new Promise<WriteOutcome>((resolve, reject) => {
@@ -118,7 +120,11 @@ function openLab({ onSend = () => {}, ...options }: LabOptions = {}): Lab {
               deadlineAt: Date.now() + 30_000,
               ...job,
             };
-            const pending = createPending(whole, resolve, reject);
+            const pending = createPending<WriteJob, WrittenPart>(
+              whole,
+              (parts) => resolve(mergeParts(parts)),
+              reject,
+            );
             const to = job.rows.length;
             const middle = cutAt ?? to;
             slices.push({ pending, from: 0, to: middle });
@@ -126,9 +132,9 @@ function openLab({ onSend = () => {}, ...options }: LabOptions = {}): Lab {
           }),
       );
       const heard = Promise.allSettled(outcomes);
-      const turns: (readonly Slice[])[] = [slices];
+      const turns: (readonly Slice<WriteJob, WrittenPart>[])[] = [slices];
       for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
-        const halves = await commitSlices(lane, turn, {
+        const halves = await commitSlices(lane, turn, resultStore, {
           drawKey: () => (randomBytes(8).readBigUInt64BE() >> 1n).toString(),
           random: () => 0,
           now: Date.now,

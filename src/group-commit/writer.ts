@@ -1,16 +1,17 @@
 /**
- * Group commit. Callers hand in rows of one run, part and token; lanes, one connection each, take turns over
+ * Group commit. Callers hand in rows of one project; lanes, one connection each, take turns over
  * the projects that wait and put up to 5,000 rows of one project into one statement. There is no timer: a
  * free lane starts at the end of the turn of the event loop, so that callers who come together share a
  * statement, and while all are busy the next batch grows. Every caller learns exactly what became of its
  * own rows.
  */
 import type { Queryable } from "../db/queryable.js";
-import { type CommitHooks, type CommitOptions, commitSlices } from "./commit.js";
+import { type CommitHooks, type CommitOptions, commitSlices, type Store } from "./commit-slices.js";
+import { createPending, type Job } from "./job.js";
 import { createTurns } from "./turns.js";
-import { createPending, NOTHING_WRITTEN, type WriteJob, type WriteOutcome } from "./write-job.js";
 
-export interface WriterOptions extends CommitOptions {
+export interface WriterOptions<J extends Job, Part> extends CommitOptions {
+  readonly store: Store<J, Part>;
   /** One connection each. */
   readonly lanes: readonly Queryable[];
   readonly hooks: WriterHooks;
@@ -22,15 +23,17 @@ export interface WriterHooks extends CommitHooks {
   lanes(busy: number, all: number): void;
 }
 
-export interface Writer extends AsyncDisposable {
-  /** What became of the rows once all are committed or refused. Throws RunGone or DbError. */
-  write(job: WriteJob): Promise<WriteOutcome>;
+export interface Writer<J extends Job, Part> extends AsyncDisposable {
+  /** What became of the rows, in any order, once all are committed or refused. Throws what the store throws. */
+  write(job: J): Promise<readonly Part[]>;
 }
 
 /** A writer over lanes. Disposing it waits for what is queued. */
-export function createWriter(options: WriterOptions): Writer {
-  const { lanes, hooks } = options;
-  const turns = createTurns(options.now);
+export function createWriter<J extends Job, Part>(
+  options: WriterOptions<J, Part>,
+): Writer<J, Part> {
+  const { lanes, hooks, store } = options;
+  const turns = createTurns<J, Part>(options.now);
   const free = new Set(lanes);
   /** Statements under way, by project. */
   const underWay = new Map<string, number>();
@@ -53,7 +56,7 @@ export function createWriter(options: WriterOptions): Writer {
       const { projectKey, slices } = turn;
       hooks.queued(turns.rows);
       underWay.set(projectKey, (underWay.get(projectKey) ?? 0) + 1);
-      turns.putBack(projectKey, await commitSlices(lane, slices, options));
+      turns.putBack(projectKey, await commitSlices(lane, slices, store, options));
       const left = (underWay.get(projectKey) ?? 1) - 1;
       if (left > 0) underWay.set(projectKey, left);
       else underWay.delete(projectKey);
@@ -70,9 +73,9 @@ export function createWriter(options: WriterOptions): Writer {
 
   return {
     write(job) {
-      if (job.rows.length === 0) return Promise.resolve(NOTHING_WRITTEN);
+      if (job.rows.length === 0) return Promise.resolve([]);
       return new Promise((resolve, reject) => {
-        turns.add(createPending(job, resolve, reject));
+        turns.add(createPending<J, Part>(job, resolve, reject));
         hooks.queued(turns.rows);
         startLanesSoon();
       });

@@ -1,22 +1,22 @@
 /** Rows that wait for a lane, by project: projects take turns, a statement's rows at a time. */
-import type { Pending, Slice, WriteJob } from "./write-job.js";
+import type { Job, Pending, Slice } from "./job.js";
 
-export interface Turns {
+export interface Turns<J extends Job, Part> {
   /** Rows that no statement has taken. */
   readonly rows: number;
   readonly isEmpty: boolean;
   /** Several projects have written within the last second. */
   readonly isShared: boolean;
-  add(pending: Pending): void;
+  add(pending: Pending<J, Part>): void;
   /** Puts back the halves of a statement that could not be stored whole, before what came after it. */
-  putBack(projectKey: string, halves: readonly (readonly Slice[])[]): void;
+  putBack(projectKey: string, halves: readonly (readonly Slice<J, Part>[])[]): void;
   /** The slices of the next statement; its project goes to the end of the line. Undefined if nobody may. */
-  take(mayTake: (projectKey: string) => boolean): Turn | undefined;
+  take(mayTake: (projectKey: string) => boolean): Turn<J, Part> | undefined;
 }
 
-export interface Turn {
+export interface Turn<J extends Job, Part> {
   readonly projectKey: string;
-  readonly slices: readonly Slice[];
+  readonly slices: readonly Slice<J, Part>[];
 }
 
 /** Rows of one statement: more are no cheaper each. */
@@ -25,38 +25,38 @@ const ROWS_PER_STATEMENT = 5_000;
 const SHARED_ROWS_PER_STATEMENT = 1_000;
 /** How long after another project's rows a writer counts as shared. */
 const SHARED_MS = 1_000;
-/** Groups of one statement: each is a row of the ledger. */
-const GROUPS_PER_STATEMENT = 256;
+/** Slices of one statement: each is a row of the ledger, or a few. */
+const SLICES_PER_STATEMENT = 256;
 
-interface Waiting {
-  readonly halves: (readonly Slice[])[];
-  readonly jobs: Pending[];
+interface Waiting<J extends Job, Part> {
+  readonly halves: (readonly Slice<J, Part>[])[];
+  readonly jobs: Pending<J, Part>[];
 }
 
 /** Nobody waits yet. */
-export function createTurns(now: () => number): Turns {
+export function createTurns<J extends Job, Part>(now: () => number): Turns<J, Part> {
   /** Projects with waiting rows, in the order of their turns. */
-  const line = new Map<string, Waiting>();
+  const line = new Map<string, Waiting<J, Part>>();
   let rows = 0;
   let lastProject: string | undefined;
   let sharedUntil = Number.NEGATIVE_INFINITY;
 
-  const waitingOf = (projectKey: string): Waiting => {
+  const waitingOf = (projectKey: string): Waiting<J, Part> => {
     const known = line.get(projectKey);
     if (known !== undefined) return known;
-    const waiting: Waiting = { halves: [], jobs: [] };
+    const waiting: Waiting<J, Part> = { halves: [], jobs: [] };
     line.set(projectKey, waiting);
     return waiting;
   };
-  const noteProject = ({ projectKey }: WriteJob) => {
+  const noteProject = ({ projectKey }: Job) => {
     if (projectKey === lastProject) return;
     if (lastProject !== undefined) sharedUntil = now() + SHARED_MS;
     lastProject = projectKey;
   };
   const isShared = () => now() < sharedUntil;
-  const takeJobs = (jobs: Pending[]): Slice[] => {
+  const takeJobs = (jobs: Pending<J, Part>[]): Slice<J, Part>[] => {
     const maxRows = isShared() ? SHARED_ROWS_PER_STATEMENT : ROWS_PER_STATEMENT;
-    const slices: Slice[] = [];
+    const slices: Slice<J, Part>[] = [];
     let taken = 0;
     for (let head = jobs[0]; head !== undefined; head = jobs[0]) {
       const from = head.taken;
@@ -66,7 +66,7 @@ export function createTurns(now: () => number): Turns {
       head.taken = to;
       if (to < head.job.rows.length) break;
       jobs.shift();
-      if (taken === maxRows || slices.length === GROUPS_PER_STATEMENT) break;
+      if (taken === maxRows || slices.length === SLICES_PER_STATEMENT) break;
     }
     rows -= taken;
     return slices;

@@ -5,8 +5,9 @@ import { Connection } from "../../src/db/client.js";
 import type { DbError } from "../../src/db/errors.js";
 import type { Queryable } from "../../src/db/queryable.js";
 import type { ResultRow } from "../../src/db/results.js";
+import { createResultWriter, type ResultWriter } from "../../src/ingest/result-writer.js";
 import { RunGone, type WriteJob } from "../../src/ingest/write-job.js";
-import { createWriter, type Writer } from "../../src/ingest/writer.js";
+
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 
@@ -71,7 +72,7 @@ const job = (list: readonly ResultRow[], change: Partial<WriteJob> = {}): WriteJ
 });
 
 interface Lab extends AsyncDisposable {
-  readonly writer: Writer;
+  readonly writer: ResultWriter;
   /** Texts of the statements that were sent, by their first keyword and table. */
   readonly sent: string[];
   /** For each statement its project. */
@@ -96,7 +97,7 @@ function startWriter(lanes = 2, url = database.url): Lab {
       },
     }),
   );
-  const writer = createWriter({
+  const writer = createResultWriter({
     lanes: counted,
     drawKey: () => (randomBytes(8).readBigUInt64BE() >> 1n).toString(),
     random: () => 0,

@@ -1,5 +1,5 @@
-/** One turn of a lane: a statement for slices of many callers, and what follows when rows did not go in. */
-import { DbError, isPoison } from "../db/errors.js";
+/** Stores results: one statement for slices of many callers, and a second one for rows that did not go in. */
+import { DbError } from "../db/errors.js";
 import type { Queryable } from "../db/queryable.js";
 import {
   type InsertOutcome,
@@ -11,58 +11,33 @@ import {
 } from "../db/results.js";
 import { ensureResultsPartition } from "../db/results-partitions.js";
 import { withRetries } from "../db/retry.js";
-import { RunGone, type Slice } from "./write-job.js";
+import type { CommitOptions, Store } from "../group-commit/commit-slices.js";
+import type { Slice } from "../group-commit/job.js";
+import { RunGone, type WriteJob, type WrittenPart } from "./write-job.js";
 
-/** What a turn needs besides its lane. */
-export interface CommitOptions {
-  /** 63 random bits in decimal. */
-  readonly drawKey: () => string;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  readonly now: () => number;
-  readonly hooks: CommitHooks;
-}
+type ResultSlice = Slice<WriteJob, WrittenPart>;
 
-/** What a turn tells to metrics. */
-export interface CommitHooks {
-  committed(rows: number, seconds: number): void;
-  retried(error: DbError): void;
-}
-
-/**
- * Stores the slices and settles each. A statement with a row that the database cannot store is halved: the answer
- * is the two halves, for later turns. So at most 2·log2 n further statements find one such row, its neighbours
- * are stored, and other projects have their turns in between.
- */
-export async function commitSlices(
-  lane: Queryable,
-  slices: readonly Slice[],
-  options: CommitOptions,
-): Promise<readonly (readonly Slice[])[]> {
-  const waiting = slices.filter((slice) => !expire(slice, options.now()));
-  if (waiting.length === 0) return [];
-  try {
-    await store(lane, compose(waiting, options.drawKey), options);
-  } catch (error) {
-    if (!isPoison(error)) {
-      for (const slice of waiting) slice.pending.fail(slice, error);
-      return [];
-    }
-    const [first, second] = halve(waiting);
-    if (first.length > 0 && second.length > 0) return [first, second];
-    for (const slice of waiting) settleUnstorable(slice, error);
-  }
-  return [];
-}
+export const resultStore: Store<WriteJob, WrittenPart> = {
+  store: (lane, slices, options) => store(lane, compose(slices, options.drawKey), options),
+  unstorable: (slice, error) => ({
+    accepted: 0,
+    duplicates: [],
+    foreign: 0,
+    conflicts: [],
+    unstorable: [{ index: slice.from, reason: error.message }],
+    unsettled: false,
+  }),
+  failsCall: () => false,
+};
 
 /** A batch and the slices its groups stand for: group i holds slice i. */
 interface Statement {
-  readonly slices: readonly Slice[];
+  readonly slices: readonly ResultSlice[];
   readonly batch: ResultBatch;
   readonly deadlineAt: number;
 }
 
-function compose(slices: readonly Slice[], drawKey: () => string): Statement {
+function compose(slices: readonly ResultSlice[], drawKey: () => string): Statement {
   const groups: ResultGroup[] = [];
   const rows = [];
   const groupOf: number[] = [];
@@ -183,37 +158,4 @@ function settle(
     }
   });
   if (ord !== batch.rows.length) throw new Error("slices and rows disagree");
-}
-
-/** Fails a slice whose caller has stopped waiting, before a statement is spent on it. */
-function expire(slice: Slice, now: number): boolean {
-  if (now < slice.pending.job.deadlineAt) return false;
-  slice.pending.fail(slice, new DbError("timeout", "the deadline passed in the queue", "", ""));
-  return true;
-}
-
-/** Two parts of about equally many rows; one is empty if there is but one row. */
-function halve(slices: readonly Slice[]): [Slice[], Slice[]] {
-  const rows = slices.reduce((sum, { from, to }) => sum + to - from, 0);
-  let left = Math.ceil(rows / 2);
-  const first: Slice[] = [];
-  const second: Slice[] = [];
-  for (const slice of slices) {
-    const cut = Math.min(slice.to, slice.from + left);
-    left -= cut - slice.from;
-    if (cut > slice.from) first.push({ ...slice, to: cut });
-    if (cut < slice.to) second.push({ ...slice, from: cut });
-  }
-  return [first, second];
-}
-
-function settleUnstorable(slice: Slice, error: DbError): void {
-  slice.pending.settle(slice, {
-    accepted: 0,
-    duplicates: [],
-    foreign: 0,
-    conflicts: [],
-    unstorable: [{ index: slice.from, reason: error.message }],
-    unsettled: false,
-  });
 }

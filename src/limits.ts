@@ -28,6 +28,15 @@ export const limits = {
   attempts: 32_767,
   /** Ten years; also keeps sums of durations inside a bigint. */
   durationSeconds: 10 * 366 * 24 * 3600,
+  /** The JSON of one event. */
+  eventPayloadBytes: 256 * KiB,
+  /** Objects and arrays within each other in an event, itself included. */
+  eventDepth: 32,
+  idempotencyKeyBytes: 128,
+  /** Digits before and after the decimal point of an amount. */
+  amountIntegerDigits: 30,
+  amountFractionDigits: 15,
+  warningsPerEvent: 32,
   testsPerProject: 2_000_000,
   keptRefusalBytesPerProject: 1 * GiB,
   /** Entries of one replay or dismissal. */

@@ -1,6 +1,6 @@
 /** The identities that the server derives. Hashes are over length-prefixed parts, so "ab"+"c" ≠ "a"+"bc". */
-import { hash } from "node:crypto";
 import type { Part, Test } from "../../gen/tally/v1/run_pb.js";
+import { hashParts } from "../hash-parts.js";
 
 /** A part with its defaults applied. */
 export interface PartFacts {
@@ -100,29 +100,9 @@ export function sortedEntries(map: Readonly<Record<string, string>>): [string, s
   return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** The first 16 bytes of SHA-256 over each part's length (4 bytes, big-endian) and UTF-8 bytes. */
 function hash16(parts: readonly (string | Uint8Array)[]): Buffer {
-  let size = 0;
-  for (const part of parts) size += LENGTH_BYTES + byteLength(part);
-  const bytes = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const part of parts) {
-    at = bytes.writeUInt32BE(byteLength(part), at);
-    if (typeof part === "string") at += bytes.write(part, at);
-    else {
-      bytes.set(part, at);
-      at += part.length;
-    }
-  }
-  // In one call: making a Hash object costs half as much again.
-  return hash("sha256", bytes, "buffer").subarray(0, 16);
+  return hashParts(parts).subarray(0, 16);
 }
-
-function byteLength(part: string | Uint8Array): number {
-  return typeof part === "string" ? Buffer.byteLength(part) : part.length;
-}
-
-const LENGTH_BYTES = 4;
 
 const ONLY_PART_ID = hashPart(ONLY_PART);
 const ONLY_PART_PREFIX = hashPrefix(ONLY_PART);

@@ -11,6 +11,7 @@ const shared = [
   "bounded-cache",
   "byte-budget",
   "heavy-steps",
+  "hash-parts",
 ];
 const protobuf = "@bufbuild/protobuf";
 const connect = "@connectrpc/connect";
@@ -27,6 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "bounded-cache": [],
   "byte-budget": ["errors", connect],
   "heavy-steps": [],
+  "hash-parts": [],
   log: ["pino"],
   metrics: ["prom-client"],
   gen: [protobuf],

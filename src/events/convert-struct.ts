@@ -1,0 +1,75 @@
+/** Reads an event that was sent as a google.protobuf.Struct, whose numbers are doubles. */
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { Violation } from "../errors.js";
+import { limits } from "../limits.js";
+import { canonicalJson } from "./canonical-json.js";
+import { checkKey, checkText } from "./check-text.js";
+import { fieldPath, type Place } from "./field-path.js";
+import { type Findings, hasRoom, noViolations, refuse } from "./findings.js";
+import { type JsonNode, JsonNumber } from "./json-tree.js";
+import type { ParsedEvent } from "./parse-event.js";
+
+/** The fields of an event; its size is that of its canonical JSON. A Value that is not set is null. */
+export function convertStruct(struct: JsonObject): ParsedEvent {
+  const violations = noViolations();
+  const fields = convertObject(violations, undefined, struct, 1);
+  const size = Buffer.byteLength(canonicalJson(fields));
+  if (size > limits.eventPayloadBytes) {
+    refuse(violations, "body", `has ${size} bytes as JSON, at most ${limits.eventPayloadBytes}`);
+  }
+  return { fields, isComplete: true, violations };
+}
+
+function convertObject(
+  violations: Findings<Violation>,
+  place: Place | undefined,
+  object: JsonObject,
+  depth: number,
+): Map<string, JsonNode> {
+  const fields = new Map<string, JsonNode>();
+  for (const [key, value] of Object.entries(object)) {
+    checkKey(violations, place, key);
+    fields.set(key, convertValue(violations, place, key, value, depth + 1));
+  }
+  return fields;
+}
+
+/** An object or array here has this depth. */
+function convertValue(
+  violations: Findings<Violation>,
+  parent: Place | undefined,
+  key: string | number,
+  value: JsonValue,
+  depth: number,
+): JsonNode {
+  if (typeof value === "string") {
+    checkText(violations, parent, key, value);
+    return value;
+  }
+  if (typeof value === "number") {
+    checkDouble(violations, parent, key, value);
+    return new JsonNumber(String(value));
+  }
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > limits.eventDepth) {
+    refuse(violations, fieldPath(parent, key), `is nested deeper than ${limits.eventDepth} levels`);
+    return null;
+  }
+  const place = { parent, key };
+  if (!Array.isArray(value)) return convertObject(violations, place, value, depth);
+  return value.map((each, at) => convertValue(violations, place, at, each, depth + 1));
+}
+
+/** A double that is the number that the client meant. */
+function checkDouble(
+  violations: Findings<Violation>,
+  parent: Place | undefined,
+  key: string | number,
+  value: number,
+): void {
+  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER || !hasRoom(violations)) return;
+  const reason = Number.isFinite(value)
+    ? "beyond 2^53 - 1 a Struct may have changed its digits: send a string"
+    : "JSON has no such number: send a string";
+  refuse(violations, fieldPath(parent, key), `is ${value}: ${reason}`);
+}

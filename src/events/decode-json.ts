@@ -12,7 +12,7 @@ export function decodeJson(bytes: Uint8Array): string | Violation {
   }
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (!isUtf8(buffer)) {
-    const valid = buffer.toString("utf8", 0, firstInvalid(buffer));
+    const valid = buffer.toString("utf8", 0, validLength(buffer));
     const place = position(valid, valid.length);
     return { field: "body", description: `${place}: the bytes are not valid UTF-8` };
   }
@@ -21,13 +21,12 @@ export function decodeJson(bytes: Uint8Array): string | Violation {
   return json.trim() === "" ? { field: "body", description: "is empty" } : json;
 }
 
-/** The offset of the first character that is not valid UTF-8. */
-function firstInvalid(buffer: Buffer): number {
-  // Decoding writes U+FFFD for what is invalid: encoded again, it differs there.
+/** The length of the longest start that is valid UTF-8. */
+function validLength(buffer: Buffer): number {
+  // Decoding writes U+FFFD for what is invalid: encoded again, it differs there, or in the middle of a character.
   const repaired = Buffer.from(buffer.toString("utf8"));
   let at = 0;
   while (buffer[at] === repaired[at]) at++;
-  // The first bytes of a cut character can equal those of U+FFFD.
-  while (at > 0 && ((buffer[at] ?? 0x80) & 0xc0) === 0x80) at--;
+  while (!isUtf8(buffer.subarray(0, at))) at--;
   return at;
 }

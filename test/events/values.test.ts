@@ -146,6 +146,19 @@ describe("a name", () => {
     expect(readName(node)).toMatchObject({ value });
   });
 
+  it("has the white space around it that the docs list, and no other, taken off", () => {
+    const taken: number[] = [];
+    for (let code = 0; code < 0x10000; code++) {
+      const value = `x${String.fromCharCode(code)}`;
+      if (!("value" in readName(value))) throw new Error(`refused: ${code}`);
+      if (JSON.stringify(readName(value)) === '{"value":"x"}') taken.push(code);
+    }
+    const spaces = [9, 10, 11, 12, 13, 0x20, 0xa0, 0x1680];
+    for (let code = 0x2000; code <= 0x200a; code++) spaces.push(code);
+    spaces.push(0x2028, 0x2029, 0x202f, 0x205f, 0x3000, 0xfeff);
+    expect(taken).toEqual(spaces);
+  });
+
   it("that was a number is read with a word of doubt", () => {
     const assumed = "the number 4.20 was read as a text";
     expect(readName(number("4.20"))).toEqual({ value: "4.2", assumed });

@@ -1,11 +1,6 @@
 import fc from "fast-check";
 
-/** What an event says, and everything that leaves its identity alone. */
-export interface AnyEvent {
-  readonly facts: Facts;
-  readonly spelling: Spelling;
-}
-
+/** What an event says. */
 export interface Facts {
   readonly client: string | undefined;
   readonly metric: string | undefined;
@@ -16,6 +11,7 @@ export interface Facts {
   readonly userId: string | undefined;
 }
 
+/** Everything about an event that leaves its identity alone. */
 export interface Spelling {
   /** Each picks one of the ways to write something. */
   readonly choices: readonly number[];

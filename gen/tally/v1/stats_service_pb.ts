@@ -2,8 +2,12 @@
 // @generated from file tally/v1/stats_service.proto (package tally.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { RejectionKind, RejectionReason } from "./rejection_pb.js";
+import { file_tally_v1_rejection } from "./rejection_pb.js";
 import type { PartSummary, Run, RunState } from "./run_pb.js";
 import { file_tally_v1_run } from "./run_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tally/v1/stats_service.proto.
  */
 export const file_tally_v1_stats_service: GenFile = /*@__PURE__*/
-  fileDesc("Chx0YWxseS92MS9zdGF0c19zZXJ2aWNlLnByb3RvEgh0YWxseS52MSJ/Cg9MaXN0UnVuc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIOCgZicmFuY2gYAiABKAkSIQoFc3RhdGUYAyABKA4yEi50YWxseS52MS5SdW5TdGF0ZRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJIChBMaXN0UnVuc1Jlc3BvbnNlEhsKBHJ1bnMYASADKAsyDS50YWxseS52MS5SdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjMKDUdldFJ1blJlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkiUgoOR2V0UnVuUmVzcG9uc2USGgoDcnVuGAEgASgLMg0udGFsbHkudjEuUnVuEiQKBXBhcnRzGAIgAygLMhUudGFsbHkudjEuUGFydFN1bW1hcnkymAEKDFN0YXRzU2VydmljZRJGCghMaXN0UnVucxIZLnRhbGx5LnYxLkxpc3RSdW5zUmVxdWVzdBoaLnRhbGx5LnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJACgZHZXRSdW4SFy50YWxseS52MS5HZXRSdW5SZXF1ZXN0GhgudGFsbHkudjEuR2V0UnVuUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_tally_v1_run]);
+  fileDesc("Chx0YWxseS92MS9zdGF0c19zZXJ2aWNlLnByb3RvEgh0YWxseS52MSJ/Cg9MaXN0UnVuc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIOCgZicmFuY2gYAiABKAkSIQoFc3RhdGUYAyABKA4yEi50YWxseS52MS5SdW5TdGF0ZRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJIChBMaXN0UnVuc1Jlc3BvbnNlEhsKBHJ1bnMYASADKAsyDS50YWxseS52MS5SdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjMKDUdldFJ1blJlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkiUgoOR2V0UnVuUmVzcG9uc2USGgoDcnVuGAEgASgLMg0udGFsbHkudjEuUnVuEiQKBXBhcnRzGAIgAygLMhUudGFsbHkudjEuUGFydFN1bW1hcnkiiQEKFUdldEluZ2VzdFN0YXRzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEi4KCnN0YXJ0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAgoMSW5nZXN0Q291bnRzEiIKBGtpbmQYASABKA4yFC50YWxseS52MS5Jbmdlc3RLaW5kEg4KBmNsaWVudBgCIAEoCRIWCg5yZWNlaXZlZF9jb3VudBgDIAEoAxIWCg5hY2NlcHRlZF9jb3VudBgEIAEoAxIXCg9kdXBsaWNhdGVfY291bnQYBSABKAMSFgoOY29uZmxpY3RfY291bnQYBiABKAMSFgoOcmVqZWN0ZWRfY291bnQYByABKAMSFAoMcXVldWVkX2NvdW50GAggASgDEhUKDWFjY2VwdGVkX3JhdGUYCSABKAESFgoOZHVwbGljYXRlX3JhdGUYCiABKAESFAoMcmVmdXNlZF9yYXRlGAsgASgBInEKDk9wZW5SZWplY3Rpb25zEiUKBGtpbmQYASABKA4yFy50YWxseS52MS5SZWplY3Rpb25LaW5kEikKBnJlYXNvbhgCIAEoDjIZLnRhbGx5LnYxLlJlamVjdGlvblJlYXNvbhINCgVjb3VudBgDIAEoAyK3AgoWR2V0SW5nZXN0U3RhdHNSZXNwb25zZRImCgZjb3VudHMYASADKAsyFi50YWxseS52MS5Jbmdlc3RDb3VudHMSGAoQY291bnRzX3RydW5jYXRlZBgCIAEoCBIxCg9vcGVuX3JlamVjdGlvbnMYAyADKAsyGC50YWxseS52MS5PcGVuUmVqZWN0aW9ucxITCgtpbmJveF9kZXB0aBgEIAEoAxI1ChFpbmJveF9vbGRlc3RfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKlgKCkluZ2VzdEtpbmQSGwoXSU5HRVNUX0tJTkRfVU5TUEVDSUZJRUQQABIWChJJTkdFU1RfS0lORF9SRVNVTFQQARIVChFJTkdFU1RfS0lORF9FVkVOVBACMvIBCgxTdGF0c1NlcnZpY2USRgoITGlzdFJ1bnMSGS50YWxseS52MS5MaXN0UnVuc1JlcXVlc3QaGi50YWxseS52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgESQAoGR2V0UnVuEhcudGFsbHkudjEuR2V0UnVuUmVxdWVzdBoYLnRhbGx5LnYxLkdldFJ1blJlc3BvbnNlIgOQAgESWAoOR2V0SW5nZXN0U3RhdHMSHy50YWxseS52MS5HZXRJbmdlc3RTdGF0c1JlcXVlc3QaIC50YWxseS52MS5HZXRJbmdlc3RTdGF0c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp, file_tally_v1_rejection, file_tally_v1_run]);
 
 /**
  * ListRunsRequest asks for a page.
@@ -148,6 +152,265 @@ export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
   messageDesc(file_tally_v1_stats_service, 3);
 
 /**
+ * GetIngestStatsRequest asks for a window.
+ *
+ * @generated from message tally.v1.GetIngestStatsRequest
+ */
+export type GetIngestStatsRequest = Message<"tally.v1.GetIngestStatsRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * From this time; absent means 24 hours before the end. More than 366 days before it is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 2;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Before this time; absent means now.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 3;
+   */
+  endTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message tally.v1.GetIngestStatsRequest.
+ * Use `create(GetIngestStatsRequestSchema)` to create a new message.
+ */
+export const GetIngestStatsRequestSchema: GenMessage<GetIngestStatsRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 4);
+
+/**
+ * IngestCounts is what was sent within the window by one sender. received = accepted + duplicate + conflict +
+ * rejected + queued.
+ *
+ * @generated from message tally.v1.IngestCounts
+ */
+export type IngestCounts = Message<"tally.v1.IngestCounts"> & {
+  /**
+   * What was sent.
+   *
+   * @generated from field: tally.v1.IngestKind kind = 1;
+   */
+  kind: IngestKind;
+
+  /**
+   * The event client; of results the token that sent them. Empty where it could not be read.
+   *
+   * @generated from field: string client = 2;
+   */
+  client: string;
+
+  /**
+   * All that came.
+   *
+   * @generated from field: int64 received_count = 3;
+   */
+  receivedCount: bigint;
+
+  /**
+   * Stored and counted.
+   *
+   * @generated from field: int64 accepted_count = 4;
+   */
+  acceptedCount: bigint;
+
+  /**
+   * Stored before.
+   *
+   * @generated from field: int64 duplicate_count = 5;
+   */
+  duplicateCount: bigint;
+
+  /**
+   * Stored before with other content.
+   *
+   * @generated from field: int64 conflict_count = 6;
+   */
+  conflictCount: bigint;
+
+  /**
+   * Refused.
+   *
+   * @generated from field: int64 rejected_count = 7;
+   */
+  rejectedCount: bigint;
+
+  /**
+   * Stored when they came, to be counted later; whether that has happened is not told here.
+   *
+   * @generated from field: int64 queued_count = 8;
+   */
+  queuedCount: bigint;
+
+  /**
+   * accepted and queued by received, from 0 to 1.
+   *
+   * @generated from field: double accepted_rate = 9;
+   */
+  acceptedRate: number;
+
+  /**
+   * duplicate by received, from 0 to 1.
+   *
+   * @generated from field: double duplicate_rate = 10;
+   */
+  duplicateRate: number;
+
+  /**
+   * conflict and rejected by received, from 0 to 1.
+   *
+   * @generated from field: double refused_rate = 11;
+   */
+  refusedRate: number;
+};
+
+/**
+ * Describes the message tally.v1.IngestCounts.
+ * Use `create(IngestCountsSchema)` to create a new message.
+ */
+export const IngestCountsSchema: GenMessage<IngestCounts> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 5);
+
+/**
+ * OpenRejections is how many refusals nobody has dealt with.
+ *
+ * @generated from message tally.v1.OpenRejections
+ */
+export type OpenRejections = Message<"tally.v1.OpenRejections"> & {
+  /**
+   * What was refused.
+   *
+   * @generated from field: tally.v1.RejectionKind kind = 1;
+   */
+  kind: RejectionKind;
+
+  /**
+   * Why.
+   *
+   * @generated from field: tally.v1.RejectionReason reason = 2;
+   */
+  reason: RejectionReason;
+
+  /**
+   * How many, whenever they were refused.
+   *
+   * @generated from field: int64 count = 3;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message tally.v1.OpenRejections.
+ * Use `create(OpenRejectionsSchema)` to create a new message.
+ */
+export const OpenRejectionsSchema: GenMessage<OpenRejections> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 6);
+
+/**
+ * GetIngestStatsResponse is the state of ingestion.
+ *
+ * @generated from message tally.v1.GetIngestStatsResponse
+ */
+export type GetIngestStatsResponse = Message<"tally.v1.GetIngestStatsResponse"> & {
+  /**
+   * By kind, then by received_count descending, then by client; the first 1,000.
+   *
+   * @generated from field: repeated tally.v1.IngestCounts counts = 1;
+   */
+  counts: IngestCounts[];
+
+  /**
+   * There were more than 1,000.
+   *
+   * @generated from field: bool counts_truncated = 2;
+   */
+  countsTruncated: boolean;
+
+  /**
+   * Open ones of the project, by kind and reason.
+   *
+   * @generated from field: repeated tally.v1.OpenRejections open_rejections = 3;
+   */
+  openRejections: OpenRejections[];
+
+  /**
+   * Queued events that are not processed yet.
+   *
+   * @generated from field: int64 inbox_depth = 4;
+   */
+  inboxDepth: bigint;
+
+  /**
+   * When the oldest of them was received; absent if there is none.
+   *
+   * @generated from field: google.protobuf.Timestamp inbox_oldest_time = 5;
+   */
+  inboxOldestTime?: Timestamp | undefined;
+
+  /**
+   * The start of the window.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 6;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Its end.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 7;
+   */
+  endTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message tally.v1.GetIngestStatsResponse.
+ * Use `create(GetIngestStatsResponseSchema)` to create a new message.
+ */
+export const GetIngestStatsResponseSchema: GenMessage<GetIngestStatsResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 7);
+
+/**
+ * IngestKind is what was sent.
+ *
+ * @generated from enum tally.v1.IngestKind
+ */
+export enum IngestKind {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: INGEST_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Results of runs.
+   *
+   * @generated from enum value: INGEST_KIND_RESULT = 1;
+   */
+  RESULT = 1,
+
+  /**
+   * Events.
+   *
+   * @generated from enum value: INGEST_KIND_EVENT = 2;
+   */
+  EVENT = 2,
+}
+
+/**
+ * Describes the enum tally.v1.IngestKind.
+ */
+export const IngestKindSchema: GenEnum<IngestKind> = /*@__PURE__*/
+  enumDesc(file_tally_v1_stats_service, 0);
+
+/**
  * StatsService answers what the tests are doing. Scope READ.
  *
  * @generated from service tally.v1.StatsService
@@ -172,6 +435,16 @@ export const StatsService: GenService<{
     methodKind: "unary";
     input: typeof GetRunRequestSchema;
     output: typeof GetRunResponseSchema;
+  },
+  /**
+   * GetIngestStats counts what was sent and what became of it, from the ledger of uploads.
+   *
+   * @generated from rpc tally.v1.StatsService.GetIngestStats
+   */
+  getIngestStats: {
+    methodKind: "unary";
+    input: typeof GetIngestStatsRequestSchema;
+    output: typeof GetIngestStatsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tally_v1_stats_service, 0);

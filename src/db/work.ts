@@ -30,7 +30,20 @@ export function deletedProjects(db: Queryable): Promise<string[]> {
   return projects(db, DELETED_PROJECTS, []);
 }
 
-async function projects(db: Queryable, text: string, params: number[]): Promise<string[]> {
+/** Projects with events that are not folded yet, after one of them, in the order of their keys; up to `limit`. */
+export function projectsWithUnfoldedEvents(
+  db: Queryable,
+  afterKey: string,
+  limit: number,
+): Promise<string[]> {
+  return projects(db, UNFOLDED_EVENTS, [afterKey, limit]);
+}
+
+async function projects(
+  db: Queryable,
+  text: string,
+  params: (string | number)[],
+): Promise<string[]> {
   const rows = await db.query<{ project_key: string }>(text, params);
   return rows.map((row) => row.project_key);
 }
@@ -65,3 +78,28 @@ FROM projects p
 JOIN organizations o ON o.organization_key = p.organization_key
 WHERE (p.deleted_at IS NOT NULL OR o.deleted_at IS NOT NULL) AND p.purged_at IS NULL
 LIMIT 1000`;
+
+// From one project to the next by the index: a DISTINCT would read the whole queue.
+const UNFOLDED_EVENTS = `
+WITH RECURSIVE found AS (
+  (
+    SELECT project_key
+    FROM event_fold_queue
+    WHERE project_key > $1::bigint
+    ORDER BY project_key
+    LIMIT 1
+  )
+  UNION ALL
+  SELECT next.project_key
+  FROM found
+  CROSS JOIN LATERAL (
+    SELECT project_key
+    FROM event_fold_queue
+    WHERE project_key > found.project_key
+    ORDER BY project_key
+    LIMIT 1
+  ) AS next
+)
+SELECT project_key
+FROM found
+LIMIT $2::int`;

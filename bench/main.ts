@@ -5,6 +5,9 @@
 import { parseArgs } from "node:util";
 import type { Figure, Measurement } from "./figure.js";
 import { auth } from "./figures/auth.js";
+import { eventsQueueAck } from "./figures/events-queue-ack.js";
+import { eventsStats } from "./figures/events-stats.js";
+import { eventsStream } from "./figures/events-stream.js";
 import { fairness } from "./figures/fairness.js";
 import { ingestStream } from "./figures/ingest-stream.js";
 import { ingestUnary } from "./figures/ingest-unary.js";
@@ -21,8 +24,11 @@ const figures: readonly Figure[] = [
   ingestStream,
   ingestUnary,
   ingestUnaryC,
+  eventsStream,
+  eventsQueueAck,
   rpcOverhead,
   auth,
+  eventsStats,
   recovery,
   memoryStream,
 ];

@@ -8,11 +8,17 @@ import { createByteBudget } from "./byte-budget.js";
 import { type Cleanups, createCleanups } from "./cleanups.js";
 import type { Config } from "./config.js";
 import { Connection } from "./db/client.js";
+import { INBOX_CHANNEL } from "./db/inbox.js";
+import { createListener } from "./db/listener.js";
 import { migrate } from "./db/migrate.js";
 import { ping } from "./db/ping.js";
 import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
 import { startEmbeddedPostgres } from "./embedded/postgres.js";
+import { eventStore } from "./events/event-store.js";
+import { createEventPolicies } from "./events/policies.js";
+import { createWriter } from "./group-commit/writer.js";
+import { createInboxGauge } from "./inbox-gauge.js";
 import { drawKey } from "./ingest/draw-key.js";
 import { createResultWriter } from "./ingest/result-writer.js";
 import { createRunDirectory } from "./ingest/run-directory.js";
@@ -20,14 +26,19 @@ import { createTestDirectory } from "./ingest/test-directory.js";
 import { abandonRuns } from "./jobs/abandon-runs.js";
 import { createPartitions } from "./jobs/create-partitions.js";
 import { dropClosedRefusals } from "./jobs/drop-closed-refusals.js";
+import { foldEvents } from "./jobs/fold-events.js";
 import { startJobs } from "./jobs/job.js";
 import { pruneAudit } from "./jobs/prune-audit.js";
 import { purgeDeleted } from "./jobs/purge-deleted.js";
 import { settleRuns } from "./jobs/settle-runs.js";
+import { startInboxWorkers } from "./jobs/work-inbox.js";
 import { limits } from "./limits.js";
 import type { Logger } from "./log.js";
-import { createMetrics } from "./metrics.js";
+import { createMetrics, type Metrics } from "./metrics.js";
+import { eventDoor } from "./rpc/doors/event-door.js";
 import { reportDoor } from "./rpc/doors/report-door.js";
+import { eventRoute } from "./rpc/events/event-routes.js";
+import { createSimulatedFaults } from "./rpc/events/simulated-faults.js";
 import { anyRoute } from "./rpc/handler.js";
 import { ingestRoute } from "./rpc/ingest/ingest-routes.js";
 import { createPageTokens } from "./rpc/page-token.js";
@@ -37,6 +48,7 @@ import { statsRoute } from "./rpc/stats/stats-routes.js";
 import { tenancyRoute } from "./rpc/tenancy/tenancy-routes.js";
 import { startServer } from "./server/server.js";
 import { readVersion } from "./version.js";
+import { writerHooks } from "./writer-hooks.js";
 
 export interface Tally extends AsyncDisposable {
   readonly url: string;
@@ -91,30 +103,24 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
   const metrics = createMetrics({
     connections: () => db.load,
     bytesInFlight: () => budget.used,
+    inbox: createInboxGauge(db, Date.now),
   });
   const lanes = Array.from({ length: config.lanes }, () => new Connection(connection));
+  const writing = { drawKey, random: Math.random, now: Date.now };
   const writer = cleanups.use(
-    createResultWriter({
-      lanes,
-      drawKey,
-      random: Math.random,
-      now: Date.now,
-      hooks: {
-        queued: (rows) => metrics.queuedRows.set(rows),
-        lanes: (busy, all) => {
-          metrics.lanes.set({ state: "busy" }, busy);
-          metrics.lanes.set({ state: "all" }, all);
-        },
-        committed: (rows, seconds) => {
-          metrics.rowsPerCommit.observe(rows);
-          metrics.commitSeconds.observe(seconds);
-        },
-        retried: (error) => metrics.statementRetries.inc({ cause: error.sqlState || error.kind }),
-      },
+    createResultWriter({ ...writing, lanes, hooks: writerHooks(metrics, "result") }),
+  );
+  const eventLanes = Array.from({ length: config.lanes }, () => new Connection(connection));
+  const eventWriter = cleanups.use(
+    createWriter({
+      ...writing,
+      lanes: eventLanes,
+      store: eventStore,
+      hooks: writerHooks(metrics, "event"),
     }),
   );
   // Closed before the writer is: after the drain nobody waits for what is under way.
-  for (const lane of lanes) cleanups.use(lane);
+  for (const lane of [...lanes, ...eventLanes]) cleanups.use(lane);
   const hasher = cleanups.use(new SecretHasher({ cost: config.bcryptCost }));
   const adminToken = await ensureAdminToken({
     db,
@@ -131,6 +137,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     abandonRuns,
     purgeDeleted,
     dropClosedRefusals,
+    foldEvents,
     createPartitions,
     pruneAudit,
   ];
@@ -140,10 +147,12 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
       log,
     ),
   );
+  cleanups.use(startWorkers(config, database, db, metrics, log));
 
   const resolveProject = createProjectResolver(db);
   const pageKey = await ensureServerSecret(db, "page-tokens", () => randomBytes(32));
   const pageTokens = createPageTokens(pageKey);
+  const policies = createEventPolicies(db, Date.now);
   const ingest = {
     db,
     runs: createRunDirectory(db, drawKey),
@@ -153,6 +162,19 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     resolveProject,
     metrics,
     drawKey,
+    now: Date.now,
+    random: Math.random,
+  };
+  const events = {
+    db,
+    drawKey,
+    writer: eventWriter,
+    policies,
+    faults: createSimulatedFaults(config.faults, metrics),
+    budget,
+    resolveProject,
+    pageTokens,
+    metrics,
     now: Date.now,
     random: Math.random,
   };
@@ -174,6 +196,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
             db,
             hasher,
             metrics,
+            policies,
             pageTokens,
             resolveProject,
             randomBytes,
@@ -182,10 +205,11 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
           }),
         ),
         anyRoute(ingestRoute(ingest)),
-        anyRoute(rejectionRoute({ ...ingest, pageTokens })),
+        anyRoute(eventRoute(events)),
+        anyRoute(rejectionRoute({ ...ingest, events, pageTokens })),
         anyRoute(statsRoute({ db, resolveProject, pageTokens })),
       ],
-      doors: [reportDoor(ingest)],
+      doors: [reportDoor(ingest), eventDoor(events)],
       authenticator,
       metrics,
       log,
@@ -202,6 +226,35 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     databaseGone: database.gone,
     [Symbol.asyncDispose]: () => cleanups.run(),
   };
+}
+
+/** Until when a worker that died keeps others from its events. */
+const LEASE_MS = 30_000;
+/** Wait after the first failed attempt at an event. */
+const FIRST_RETRY_MS = 1_000;
+/** How soon a worker looks by itself. */
+const INBOX_POLL_MS = 1_000;
+
+function startWorkers(
+  config: Config,
+  { directUrl }: Database,
+  db: Pool,
+  metrics: Metrics,
+  log: Logger,
+): AsyncDisposable {
+  return startInboxWorkers({
+    db,
+    log,
+    drawKey,
+    random: Math.random,
+    actor: "inbox",
+    workers: config.workConcurrency,
+    leaseMs: LEASE_MS,
+    firstWaitMs: FIRST_RETRY_MS,
+    pollMs: INBOX_POLL_MS,
+    listener: (onNotify) => createListener(directUrl, INBOX_CHANNEL, onNotify),
+    onOutcome: (outcome, count) => metrics.events.inc({ outcome, mode: "inbox" }, count),
+  });
 }
 
 interface Database {

@@ -21,6 +21,10 @@ export interface Config {
   readonly dataDir: string;
   readonly adminToken: string | undefined;
   readonly bcryptCost: number;
+  /** Callers may ask for simulated failures. */
+  readonly faults: boolean;
+  /** Workers that process queued events. */
+  readonly workConcurrency: number;
   readonly logLevel: string;
   /** 0 is no limit. */
   readonly callsPerSecond: number;
@@ -85,6 +89,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     dataDir: defaulted(settings.dataDir),
     adminToken: optional(settings.adminToken),
     bcryptCost: defaulted(settings.bcryptCost),
+    faults: defaulted(settings.faults),
+    workConcurrency: defaulted(settings.workConcurrency),
     logLevel: defaulted(settings.logLevel),
     callsPerSecond: defaulted(settings.callsPerSecond),
     warnings: [...warnings, ...unknownNames(env)],

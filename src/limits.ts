@@ -10,6 +10,7 @@ export const limits = {
   /** A protobuf or JSON message, a unary body or one frame of a stream. */
   messageBytes: 4 * MiB,
   resultsPerMessage: 5000,
+  eventsPerMessage: 5000,
   resultIdBytes: 128,
   runIdBytes: 256,
   /** Names, suites, files, jobs and every other short text. */
@@ -32,17 +33,30 @@ export const limits = {
   eventPayloadBytes: 256 * KiB,
   /** Objects and arrays within each other in an event, itself included. */
   eventDepth: 32,
+  /** Client, metric and user of an event; a path has `nameBytes`. An index holds several of them. */
+  eventNameBytes: 512,
   idempotencyKeyBytes: 128,
   /** Digits before and after the decimal point of an amount. */
   amountIntegerDigits: 30,
-  amountFractionDigits: 15,
+  amountFractionDigits: 30,
   warningsPerEvent: 32,
   testsPerProject: 2_000_000,
   keptRefusalBytesPerProject: 1 * GiB,
+  /** Events that one call reads anew. */
+  eventsPerReprocessing: 1000,
   /** Entries of one replay or dismissal. */
   rejectionsPerCall: 1000,
   /** Kept bytes in one page of rejections. */
   rejectionPageBytes: 2 * MiB,
+  /** Texts in one page of events. */
+  eventPageBytes: 2 * MiB,
+  /** Events that are looked at for one page, whether they match or not. */
+  eventsExaminedPerPage: 10_000,
+  topPathsDefault: 10,
+  topPathsMax: 100,
+  aggregateRows: 10_000,
+  ingestStatsDays: 366,
+  ingestStatsRows: 1000,
   violationsPerItem: 32,
   rejectionsPerAnswer: 100,
   pageSizeDefault: 50,

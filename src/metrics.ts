@@ -7,11 +7,13 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export interface MetricSources {
   connections(): { readonly used: number; readonly waiting: number };
   bytesInFlight(): number;
+  inbox(): Promise<{ readonly depth: number; readonly ageSeconds: number }>;
 }
 
 const NO_SOURCES: MetricSources = {
   connections: () => ({ used: 0, waiting: 0 }),
   bytesInFlight: () => 0,
+  inbox: async () => ({ depth: 0, ageSeconds: 0 }),
 };
 
 /** All metrics of a server on a registry of its own. */
@@ -38,6 +40,15 @@ export function createMetrics(sources: MetricSources = NO_SOURCES) {
       "Results received: accepted, duplicate, conflict or rejected.",
       ["outcome"],
     ),
+    events: counter(
+      "tally_events_total",
+      "Events: processed, duplicate, conflict, rejected or queued by a call; by the inbox processed, retried or gave_up.",
+      ["outcome", "mode"],
+    ),
+    ignoredFaults: counter(
+      "tally_ignored_faults_total",
+      "Calls whose tally-fault header was ignored, because TALLY_FAULTS is off.",
+    ),
     requests: counter("tally_requests_total", "Calls answered.", [
       "service",
       "method",
@@ -48,14 +59,33 @@ export function createMetrics(sources: MetricSources = NO_SOURCES) {
       "service",
       "method",
     ]),
-    commitSeconds: seconds("tally_commit_duration_seconds", "Time of one committing statement."),
+    commitSeconds: seconds("tally_commit_duration_seconds", "Time of one committing statement.", [
+      "kind",
+    ]),
     rowsPerCommit: new Histogram({
       name: "tally_commit_rows",
       help: "Rows sent in one committing statement.",
+      labelNames: ["kind"],
       buckets: [1, 10, 100, 500, 1000, 2500, 5000],
       registers,
     }),
-    queuedRows: gauge("tally_write_queue_rows", "Rows that wait for a lane."),
+    inbox: new Gauge({
+      name: "tally_inbox_events",
+      help: "Queued events of all projects that are not processed yet.",
+      registers,
+      async collect() {
+        this.set((await sources.inbox()).depth);
+      },
+    }),
+    inboxAge: new Gauge({
+      name: "tally_inbox_age_seconds",
+      help: "Age of the oldest queued event.",
+      registers,
+      async collect() {
+        this.set((await sources.inbox()).ageSeconds);
+      },
+    }),
+    queuedRows: gauge("tally_write_queue_rows", "Rows that wait for a lane.", ["kind"]),
     bytesInFlight: new Gauge({
       name: "tally_bytes_in_flight",
       help: "Bytes of messages read but not committed.",
@@ -64,7 +94,7 @@ export function createMetrics(sources: MetricSources = NO_SOURCES) {
         this.set(sources.bytesInFlight());
       },
     }),
-    lanes: gauge("tally_write_lanes", "Lanes, busy and in all.", ["state"]),
+    lanes: gauge("tally_write_lanes", "Lanes, busy and in all.", ["state", "kind"]),
     connections: new Gauge({
       name: "tally_db_connections",
       help: "Database slots used, and callers waiting for one.",

@@ -147,6 +147,20 @@ export const settings = {
     integerBetween(4, 15),
     "Cost of the hash of new tokens' secrets, 4 to 15; each step doubles the time.",
   ),
+  workConcurrency: setting(
+    "TALLY_WORK_CONCURRENCY",
+    "2",
+    "a number, 0 to 32",
+    integerBetween(0, 32),
+    "Workers of this process that process queued events, 0 to 32; 0 leaves them to `tallyd work` elsewhere.",
+  ),
+  faults: setting(
+    "TALLY_FAULTS",
+    "false",
+    BOOLEAN,
+    parseBoolean,
+    "Whether callers may ask for a simulated failure of one call by the header `tally-fault`; for tests and demonstrations.",
+  ),
   logLevel: setting(
     "TALLY_LOG_LEVEL",
     "info",

@@ -33,6 +33,8 @@ it("has a default for everything", () => {
     bcryptCost: 10,
     logLevel: "info",
     callsPerSecond: 0,
+    faults: false,
+    workConcurrency: 2,
     warnings: [],
   });
 });
@@ -61,6 +63,8 @@ it("reads every setting", () => {
       TALLY_DATA_DIR: "/data",
       TALLY_ADMIN_TOKEN: "tly_admin_1_2_3",
       TALLY_BCRYPT_COST: "4",
+      TALLY_WORK_CONCURRENCY: "0",
+      TALLY_FAULTS: "1",
       TALLY_LOG_LEVEL: "debug",
       TALLY_CALLS_PER_SECOND: "1000000",
     }),
@@ -82,6 +86,8 @@ it("reads every setting", () => {
     bcryptCost: 4,
     logLevel: "debug",
     callsPerSecond: 1_000_000,
+    faults: true,
+    workConcurrency: 0,
     warnings: [],
   });
 });

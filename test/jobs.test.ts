@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EventMode } from "../gen/tally/v1/event_pb.js";
 import { RunState, Status } from "../gen/tally/v1/run_pb.js";
 import { Connection } from "../src/db/client.js";
 import { abandonRuns } from "../src/jobs/abandon-runs.js";
@@ -103,7 +104,18 @@ describe("deletion", () => {
     const { organizationId } = server;
     const { project } = await tenancy.createProject({ organizationId, name: "doomed" });
     const projectId = project?.projectId ?? "";
-    const { ingest } = server.client();
+    const { ingest, events } = server.client();
+    const event = (path: string) => ({
+      payload: {
+        case: "json" as const,
+        value: Buffer.from(
+          `{"source":"s","type":"view","path":"${path}","user":"u","ts":1700000000}`,
+        ),
+      },
+    });
+    await events.ingestEvent({ projectId, event: event("/a") });
+    await events.ingestEvent({ projectId, event: event("/b"), mode: EventMode.QUEUE });
+    await db.query("UPDATE inbox SET run_at = now() + interval '1 day', lease_key = 1");
     const results = [{ test: { name: "a" }, status: Status.PASSED }, { status: Status.PASSED }];
     await ingest.ingestRun({ projectId, run: { runId: "r" }, results });
     const before = await count("results");
@@ -115,7 +127,9 @@ describe("deletion", () => {
       [projectId],
     );
     const tables = ["runs", "run_parts", "results", "batches", "fold_queue", "tests", "rejections"];
-    for (const table of [...tables, "test_counts", "rejection_usage"]) {
+    const ofEvents = ["events", "inbox", "event_batches", "event_fold_queue", "processing_log"];
+    const folded = ["event_days", "event_users", "event_paths"];
+    for (const table of [...tables, "test_counts", "rejection_usage", ...ofEvents, ...folded]) {
       expect(await count(table, `project_key = ${key?.project_key}`), table).toBe(0);
     }
   });

@@ -2,12 +2,16 @@
 import { Connection } from "../../src/db/client.js";
 import { inFlight, secondsOf } from "../figure.js";
 
-/** Statements a second over so many connections; the rows go into a table shaped like that of the results. */
+/**
+ * Statements a second over so many connections; the rows go into a table shaped like that of the results. What each
+ * took, in milliseconds, goes into `latencies`.
+ */
 export async function measureSingleRows(
   databaseUrl: string,
   count: number,
   atATime: number,
   row: "new" | "known",
+  latencies: number[] = [],
 ): Promise<number> {
   const connections = Array.from(
     { length: atATime },
@@ -24,7 +28,9 @@ export async function measureSingleRows(
     const seconds = await secondsOf(() =>
       inFlight(count, atATime, async (i) => {
         const connection = free.pop() ?? first;
+        const startedAt = performance.now();
         await insert(connection, row === "new" ? i + 1 : 0);
+        latencies.push(performance.now() - startedAt);
         free.push(connection);
       }),
     );

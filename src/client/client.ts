@@ -1,6 +1,7 @@
 /** The typed client of a Tally server. */
 import type { DescService } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
+import { EventService } from "../../gen/tally/v1/event_service_pb.js";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionService } from "../../gen/tally/v1/rejection_service_pb.js";
 import { StatsService } from "../../gen/tally/v1/stats_service_pb.js";
@@ -12,6 +13,7 @@ export type TallyClientOptions = GrpcTransportOptions;
 export interface TallyClient {
   readonly tenancy: Client<typeof TenancyService>;
   readonly ingest: Client<typeof IngestService>;
+  readonly events: Client<typeof EventService>;
   readonly rejections: Client<typeof RejectionService>;
   readonly stats: Client<typeof StatsService>;
   /** Closes the connection: no further call can be made. */
@@ -29,6 +31,7 @@ export function createTallyClient(options: TallyClientOptions): TallyClient {
   return {
     tenancy: clientOf(TenancyService),
     ingest: clientOf(IngestService),
+    events: clientOf(EventService),
     rejections: clientOf(RejectionService),
     stats: clientOf(StatsService),
     close: () => transport.close(),

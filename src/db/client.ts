@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly url: string;
   /** False for PgBouncer in transaction mode: no named statements and no startup parameters. */
   readonly prepare: boolean;
+  /** Called for each NOTIFY on the channels that the connection listens to. */
+  readonly onNotify?: () => void;
   /** Startup parameters besides ours; ignored when `prepare` is false. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -99,7 +101,7 @@ export class Connection implements Queryable, AsyncDisposable {
   }
 
   #open(): Live {
-    const { url, prepare, settings } = this.#options;
+    const { url, prepare, settings, onNotify } = this.#options;
     const live: Live = {
       socket: undefined,
       ended: false,
@@ -121,8 +123,12 @@ export class Connection implements Queryable, AsyncDisposable {
               ...settings,
             }
           : { application_name: "tally" },
-        // Both are read by the driver and missing from its types.
-        ...{ max_pipeline: 0, socket: (o: DriverAddress) => openSocket(o, live) },
+        // Read by the driver and missing from its types.
+        ...{
+          max_pipeline: 0,
+          socket: (o: DriverAddress) => openSocket(o, live),
+          onnotify: onNotify,
+        },
       }),
     };
     return live;

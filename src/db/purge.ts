@@ -38,6 +38,9 @@ export async function deleteRunsOfProject(db: Queryable, projectKey: string): Pr
 export async function purgeProject(db: Queryable, projectKey: string): Promise<void> {
   await untilEmpty(db, DELETE_PROJECT_REJECTIONS, [projectKey, ROWS_PER_STATEMENT]);
   await untilEmpty(db, DELETE_TESTS, [projectKey, ROWS_PER_STATEMENT]);
+  for (const table of EVENT_TABLES) {
+    await untilEmpty(db, deleteSome(table), [projectKey, ROWS_PER_STATEMENT]);
+  }
   for (const statement of DELETE_PROJECT_REST) await db.query(statement, [projectKey]);
 }
 
@@ -113,6 +116,24 @@ DELETE FROM tests
 WHERE project_key = $1 AND test_key IN (
   SELECT test_key FROM tests WHERE project_key = $1 LIMIT $2::int
 )
+RETURNING 1`;
+
+/** The inbox first, so that no worker finds an event without its row. */
+const EVENT_TABLES = [
+  "inbox",
+  "events",
+  "event_batches",
+  "event_fold_queue",
+  "event_days",
+  "event_users",
+  "event_paths",
+  "processing_log",
+];
+
+// The planner reads a bounded number of rows by their place, whatever the table's key is.
+const deleteSome = (table: string) => `
+DELETE FROM ${table}
+WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE project_key = $1 LIMIT $2::int)) AND project_key = $1
 RETURNING 1`;
 
 const DELETE_PROJECT_REST = [

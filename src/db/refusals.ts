@@ -1,5 +1,6 @@
 /** Keeps what ingestion refuses, within the project's bound. */
 import { byteaArray, plainArray, textArray } from "./array-literal.js";
+import { keptRefusals } from "./kept-refusals.js";
 import type { Queryable } from "./queryable.js";
 
 /** One refused item. */
@@ -75,8 +76,7 @@ export async function keepRefusals(
 }
 
 // In order of rejection_id, so that two statements lock in one order; then the row of the usage.
-// A result that is refused again after its run finished may complete the run: it is unsettled. An item
-// that was closed stays closed, and does not count; it gets its bytes back if they were dropped.
+// A result that is refused again after its run finished may complete the run: it is unsettled.
 const KEEP = `
 WITH door AS MATERIALIZED (
   SELECT $3::bigint IS NULL OR EXISTS (
@@ -84,8 +84,11 @@ WITH door AS MATERIALIZED (
     WHERE project_key = $1 AND run_key = $3::bigint AND deleted_at IS NULL AND expired_at IS NULL
   ) AS live
 ),
-sent AS (
-  SELECT s.*
+refused AS (
+  SELECT
+    s.rejection_id, s.kind, s.reason, s.violations::jsonb AS violations, s.violations_truncated,
+    $2::text AS run_id, $3::bigint AS run_key, $4::bytea AS part_id, $5::bytea AS part, s.item_index,
+    s.result_id, s.bytes, $6::text AS client, $8::bigint AS batch_key, 1 AS repeats, '' AS idempotency_key
   FROM door
   CROSS JOIN unnest(
     $12::bytea[], $13::smallint[], $14::smallint[], $15::text[], $16::boolean[], $17::bigint[],
@@ -95,35 +98,7 @@ sent AS (
   )
   WHERE door.live
 ),
-kept AS (
-  INSERT INTO rejections AS r (
-    project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
-    part, item_index, result_id, bytes, client, batch_key
-  )
-  SELECT
-    $1, rejection_id, kind, reason, violations::jsonb, violations_truncated, $2::text, $3::bigint,
-    $4::bytea, $5::bytea, item_index, result_id, bytes, $6::text, $8::bigint
-  FROM sent
-  ORDER BY rejection_id
-  ON CONFLICT (project_key, rejection_id) DO UPDATE SET
-    repeat_count = r.repeat_count + CASE WHEN r.batch_key = EXCLUDED.batch_key THEN 0 ELSE 1 END,
-    batch_key = EXCLUDED.batch_key,
-    last_at = now(),
-    bytes = COALESCE(r.bytes, EXCLUDED.bytes),
-    run_key = COALESCE(r.run_key, EXCLUDED.run_key)
-  RETURNING xmax = 0 AS is_new, octet_length(r.bytes) AS size
-),
-used AS (
-  INSERT INTO rejection_usage AS u (project_key, kept_bytes, max_bytes)
-  SELECT $1, sum(k.size), COALESCE(NULLIF(p.kept_refusal_bytes, 0), $11::bigint)
-  FROM kept k
-  JOIN projects p ON p.project_key = $1
-  WHERE k.is_new
-  GROUP BY p.kept_refusal_bytes
-  ON CONFLICT (project_key) DO UPDATE SET
-    kept_bytes = u.kept_bytes + EXCLUDED.kept_bytes,
-    max_bytes = EXCLUDED.max_bytes
-),
+${keptRefusals("$11")},
 ledger AS (
   INSERT INTO batches (
     project_key, run_key, batch_key, part_id, token_id, late, accepted_count, duplicate_count,

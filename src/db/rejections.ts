@@ -54,6 +54,8 @@ export interface StoredRejection extends RejectionKey {
   readonly closeUs: number | null;
   readonly closedBy: string;
   readonly note: string;
+  /** Of an event; '' is none. */
+  readonly idempotencyKey: string;
 }
 
 /**
@@ -160,6 +162,7 @@ interface RejectionColumns {
   close_us: string | null;
   closed_by: string;
   note: string;
+  idempotency_key: string;
 }
 
 function toStoredRejection(row: RejectionColumns): StoredRejection {
@@ -182,13 +185,14 @@ function toStoredRejection(row: RejectionColumns): StoredRejection {
     closeUs: readMicros(row.close_us),
     closedBy: row.closed_by,
     note: row.note,
+    idempotencyKey: row.idempotency_key,
   };
 }
 
 const COLUMNS = `
   encode(rejection_id, 'hex') AS id, kind, reason, state, violations, violations_truncated, run_id, part,
   item_index, result_id, bytes, client, repeat_count, ${microsOf("created_at")} AS create_us,
-  ${microsOf("last_at")} AS last_us, ${microsOf("closed_at")} AS close_us, closed_by, note`;
+  ${microsOf("last_at")} AS last_us, ${microsOf("closed_at")} AS close_us, closed_by, note, idempotency_key`;
 
 // The running sum stops behind the row that passes the bound: a page has one row at least.
 const list = (direction: "ASC" | "DESC", after: "<" | ">") => `

@@ -1,4 +1,5 @@
 /** The table of rules by which loose JSON becomes an event. Whoever changes it raises NORMALIZER_VERSION. */
+import { limits } from "../limits.js";
 import type { JsonNode } from "./json-tree.js";
 import { readAmount } from "./read-amount.js";
 import { readName } from "./read-name.js";
@@ -38,13 +39,13 @@ export const FIELD_RULES: readonly FieldRule[] = [
   {
     name: "client",
     aliases: ["site_id", "source", "client_id", "client_name", "site", "source_id"],
-    read: readName,
+    read: readShortName,
     isRequired: true,
   },
   {
     name: "metric",
     aliases: ["event_type", "type", "name", "event", "event_name", "metric_name"],
-    read: readName,
+    read: readShortName,
     isRequired: true,
   },
   {
@@ -59,9 +60,17 @@ export const FIELD_RULES: readonly FieldRule[] = [
     read: readTime,
     isRequired: true,
   },
-  { name: "path", aliases: ["url_path", "page", "page_path"], read: readName, isRequired: false },
-  { name: "user_id", aliases: ["user", "uid"], read: readName, isRequired: false },
+  { name: "path", aliases: ["url_path", "page", "page_path"], read: readPath, isRequired: false },
+  { name: "user_id", aliases: ["user", "uid"], read: readShortName, isRequired: false },
 ];
+
+function readShortName(node: JsonNode): Reading<string> {
+  return readName(node, limits.eventNameBytes);
+}
+
+function readPath(node: JsonNode): Reading<string> {
+  return readName(node, limits.nameBytes);
+}
 
 /** What LENIENT takes for a missing client or metric. */
 export const UNKNOWN_NAME = "unknown";

@@ -40,19 +40,7 @@ export function checkIdempotencyKey(key: string): Violation | undefined {
   return undefined;
 }
 
-/** The id as clients see it: `evt_` and 32 lower-case hex digits. */
-export function formatEventId(id: Uint8Array): string {
-  return PREFIX + Buffer.from(id.buffer, id.byteOffset, id.length).toString("hex");
-}
-
-/** The id that a text names; undefined if it names none. */
-export function parseEventId(text: string): Buffer | undefined {
-  return EVENT_ID.test(text) ? Buffer.from(text.slice(PREFIX.length), "hex") : undefined;
-}
-
 const ID_BYTES = 16;
-const PREFIX = "evt_";
-const EVENT_ID = /^evt_[0-9a-f]{32}$/;
 /** What is hashed first, so that keys and contents never hash the same parts. */
 const CONTENT = "tally.event.content.1";
 const KEY = "tally.event.key.1";

@@ -29,6 +29,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch by which a unary call must have answered; Infinity for streams. */
   readonly deadlineAt: number;
+  /** The header `tally-fault`, empty without one: see TALLY_FAULTS. */
+  readonly fault: string;
   /** Client address, for audit. */
   readonly address: string;
   /** Carries `request_id`. */

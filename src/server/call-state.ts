@@ -18,6 +18,7 @@ export interface Call {
   readonly protocol: Protocol;
   readonly requestId: string;
   readonly address: string;
+  readonly fault: string;
   readonly startedAt: number;
   principal: Principal | null;
   deadlineAt: number;

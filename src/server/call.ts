@@ -29,6 +29,7 @@ export function openCall(room: Room, target: Target, origin: CallOrigin): Call {
     requestId:
       requestId !== undefined && SANE_REQUEST_ID.test(requestId) ? requestId : room.newRequestId(),
     address: room.clientAddress(origin.remoteAddress, origin.header("x-forwarded-for")),
+    fault: origin.header("tally-fault") ?? "",
     startedAt: room.now(),
     principal: null,
     deadlineAt: Number.POSITIVE_INFINITY,
@@ -134,6 +135,7 @@ export function callContext(call: Call): CallContext {
     requestId: call.requestId,
     protocol: call.protocol,
     principal: call.principal,
+    fault: call.fault,
     address: call.address,
     deadlineAt: call.target.streams ? Number.POSITIVE_INFINITY : call.deadlineAt,
     get signal() {

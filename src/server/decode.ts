@@ -7,13 +7,13 @@ import {
   UploadResultsRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import { invalidArgument } from "../errors.js";
+import { checkBinaryCount, checkJsonCount } from "./item-count.js";
 import { jsonViolations } from "./json-violations.js";
-import { checkBinaryResults, checkJsonResults } from "./result-count.js";
 import { type BatchFrame, readBatchFrame, readRunResults } from "./result-reader.js";
 
 /** The message of binary protobuf. Unknown fields are dropped, as a newer client may send them. */
 export function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
-  checkBinaryResults(desc, bytes);
+  checkBinaryCount(desc, bytes);
   try {
     return readByHand(desc, bytes) ?? fromBinary(desc, bytes, { readUnknownFields: false });
   } catch (error) {
@@ -25,7 +25,7 @@ export function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
 /** The message of a frame in binary protobuf: as decodeBinary, with large batches of results in steps. */
 export async function decodeFrame(desc: DescMessage, bytes: Uint8Array): Promise<Message> {
   if (!UPLOAD_FRAMES.has(desc)) return decodeBinary(desc, bytes);
-  checkBinaryResults(desc, bytes);
+  checkBinaryCount(desc, bytes);
   const frame = await readBatchFrame(bytes);
   return frame === undefined ? decodeBinary(desc, bytes) : frameMessage(desc, frame);
 }
@@ -38,7 +38,7 @@ export function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
   } catch {
     throw invalidArgument([{ field: "body", description: "is not valid UTF-8" }]);
   }
-  checkJsonResults(desc, text);
+  checkJsonCount(desc, text);
   try {
     return fromJsonString(desc, text, { ignoreUnknownFields: false });
   } catch (error) {

@@ -4,13 +4,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  checkIdempotencyKey,
-  contentHashOf,
-  eventIdOf,
-  formatEventId,
-  parseEventId,
-} from "../../src/events/identity.js";
+import { formatEventId, parseEventId } from "../../src/events/event-id.js";
+import { checkIdempotencyKey, contentHashOf, eventIdOf } from "../../src/events/identity.js";
 import { normalizeEvent, type SentFields } from "../../src/events/normalize.js";
 import { parseEvent } from "../../src/events/parse-event.js";
 import { accepted, eventWith, RECEIVED_AT_US, refused } from "./judge.js";

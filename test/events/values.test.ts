@@ -14,7 +14,7 @@ const named = <T>(rows: [JsonNode, T][]): [string, JsonNode, T][] =>
 const limit = (digits: string, side: string) =>
   `has more than ${digits} digits ${side} the decimal point`;
 const tooLarge = limit("30", "before");
-const tooFine = limit("15", "after");
+const tooFine = limit("30", "after");
 
 describe("an amount", () => {
   it.each(
@@ -90,8 +90,7 @@ describe("an amount", () => {
       [number("1e99999999999999999999999"), `1e99999999999999999999999 ${tooLarge}`],
       [number("1e-99999999999999999999999"), `1e-99999999999999999999999 ${tooFine}`],
       [number("1e30"), `1e30 ${tooLarge}`],
-      [number("1e-16"), `1e-16 ${tooFine}`],
-      [number("0.30000000000000004"), `0.30000000000000004 ${tooFine}`],
+      [number("1e-31"), `1e-31 ${tooFine}`],
       [true, "true is not a number"],
       [[number("1")], "an array is not a number"],
       [new Map(), "an object is not a number"],
@@ -143,15 +142,15 @@ describe("a name", () => {
       [number("9007199254740993"), "9007199254740993"],
     ]),
   )("%s is taken", (_, node, value) => {
-    expect(readName(node)).toMatchObject({ value });
+    expect(readName(node, 1024)).toMatchObject({ value });
   });
 
   it("has the white space around it that the docs list, and no other, taken off", () => {
     const taken: number[] = [];
     for (let code = 0; code < 0x10000; code++) {
       const value = `x${String.fromCharCode(code)}`;
-      if (!("value" in readName(value))) throw new Error(`refused: ${code}`);
-      if (JSON.stringify(readName(value)) === '{"value":"x"}') taken.push(code);
+      if (!("value" in readName(value, 1024))) throw new Error(`refused: ${code}`);
+      if (JSON.stringify(readName(value, 1024)) === '{"value":"x"}') taken.push(code);
     }
     const spaces = [9, 10, 11, 12, 13, 0x20, 0xa0, 0x1680];
     for (let code = 0x2000; code <= 0x200a; code++) spaces.push(code);
@@ -161,7 +160,7 @@ describe("a name", () => {
 
   it("that was a number is read with a word of doubt", () => {
     const assumed = "the number 4.20 was read as a text";
-    expect(readName(number("4.20"))).toEqual({ value: "4.2", assumed });
+    expect(readName(number("4.20"), 1024)).toEqual({ value: "4.2", assumed });
   });
 
   it.each(
@@ -175,7 +174,7 @@ describe("a name", () => {
       [number("1e400"), `1e400 ${tooLarge}: send a string`],
     ]),
   )("%s is refused", (_, node, fault) => {
-    expect(readName(node)).toEqual({ fault });
+    expect(readName(node, 1024)).toEqual({ fault });
   });
 });
 

@@ -41,6 +41,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ingest: ["gen", "group-commit", "db", ...shared, protobuf, connect],
   events: ["gen", "group-commit", "db", ...shared, protobuf, connect],
   stats: ["gen", "db", ...shared, protobuf, connect],
+  "inbox-gauge": ["db"],
+  "writer-hooks": ["group-commit", "metrics"],
   version: [],
   cleanups: [],
   jobs: ["ingest", "events", "stats", "auth", "db", ...shared],

@@ -3,6 +3,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { type Client, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EventService } from "../../gen/tally/v1/event_service_pb.js";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionService, ReplayOutcome } from "../../gen/tally/v1/rejection_service_pb.js";
 import { Status } from "../../gen/tally/v1/run_pb.js";
@@ -29,6 +30,7 @@ interface Ids {
   readonly runId: string;
   readonly tokenId: string;
   readonly rejectionId: string;
+  readonly eventId: string;
 }
 
 interface Entry {
@@ -155,11 +157,53 @@ const table: Readonly<Record<string, Entry>> = {
     ids: ["projectId", "runId"],
     request: ({ projectId, runId }) => ({ projectId, runId }),
   },
+  getIngestStats: {
+    access: "read",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  ingestEvent: {
+    access: "ingest",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId, event: eventInput(unique("client")) }),
+  },
+  ingestEvents: {
+    access: "ingest",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  getEvent: {
+    access: "read",
+    ids: ["projectId", "eventId"],
+    request: ({ projectId, eventId }) => ({ projectId, eventId }),
+  },
+  listEvents: { access: "read", ids: ["projectId"], request: ({ projectId }) => ({ projectId }) },
+  aggregateEvents: {
+    access: "read",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  getEventStats: {
+    access: "read",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId, client: "client" }),
+  },
+  reprocessEvents: {
+    access: "manage",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
 };
+
+function eventInput(client: string) {
+  const event = { client, event_type: "page_view", ts: 1_700_000_000 };
+  return { payload: { case: "json" as const, value: Buffer.from(JSON.stringify(event)) } };
+}
 
 const services: readonly DescService[] = [
   TenancyService,
   IngestService,
+  EventService,
   RejectionService,
   StatsService,
 ];
@@ -218,7 +262,22 @@ async function makeEndedTokens(): Promise<void> {
 async function fillProject(server: TestServer): Promise<Ids> {
   const { organizationId, projectId } = server;
   const { runId, rejectionId } = await newRun(server);
-  return { organizationId, projectId, runId, rejectionId, tokenId: await newToken(server) };
+  const eventId = await newEvent(server);
+  return {
+    organizationId,
+    projectId,
+    runId,
+    rejectionId,
+    eventId,
+    tokenId: await newToken(server),
+  };
+}
+
+async function newEvent({ client, ingestToken }: TestServer): Promise<string> {
+  const sent = await client(ingestToken).events.ingestEvent({
+    event: eventInput(unique("filled")),
+  });
+  return sent.event?.eventId ?? "";
 }
 
 async function newRun({ client, ingestToken }: TestServer) {
@@ -250,12 +309,19 @@ async function ownIds({ access, ids }: Entry): Promise<Ids> {
   }
   if (ids.includes("runId")) ({ runId } = await newRun(mine));
   if (ids.includes("tokenId")) tokenId = await newToken(mine);
-  return { organizationId, projectId, runId, tokenId, rejectionId: own.rejectionId };
+  return {
+    organizationId,
+    projectId,
+    runId,
+    tokenId,
+    rejectionId: own.rejectionId,
+    eventId: own.eventId,
+  };
 }
 
 /** All that a tenant can see of itself and that a call could change. */
 async function lookAt({ client, organizationId, projectId }: TestServer) {
-  const { tenancy, stats, rejections } = client();
+  const { tenancy, stats, rejections, events } = client();
   const { tokens } = await tenancy.listTokens({ projectId });
   const { auditEntries } = await tenancy.listAuditEntries({ projectId });
   return {
@@ -265,6 +331,7 @@ async function lookAt({ client, organizationId, projectId }: TestServer) {
     auditEntries,
     runs: await stats.listRuns({ projectId }),
     rejections: await rejections.listRejections({ projectId }),
+    events: await events.listEvents({ projectId }),
     // The estimate of bytes is a share of the tables, which others fill too.
     kept: { ...(await tenancy.getRetentionReport({ projectId })), estimatedResultBytes: 0n },
   };
@@ -316,7 +383,7 @@ async function send(
 
 it("has an entry for every RPC, which names every id that the request has", () => {
   expect(Object.keys(table).sort()).toEqual(methods.map(({ localName }) => localName).sort());
-  const idFields = ["organizationId", "projectId", "runId", "tokenId"];
+  const idFields = ["organizationId", "projectId", "runId", "tokenId", "eventId"];
   for (const { localName, methodKind, input } of methods) {
     if (methodKind !== "unary") continue;
     const given = input.fields.map((field) => field.localName).filter((f) => idFields.includes(f));
@@ -405,13 +472,14 @@ describe("another project's", () => {
   });
 
   it("things are in no list", async () => {
-    const { tenancy, stats, rejections } = mine.client(mine.allToken);
+    const { tenancy, stats, rejections, events } = mine.client(mine.allToken);
     const lists = [
       await tenancy.getProject({}),
       await tenancy.listTokens({ pageSize: 1000 }),
       await tenancy.listAuditEntries({ pageSize: 1000 }),
       await stats.listRuns({ pageSize: 1000 }),
       await rejections.listRejections({ pageSize: 1000 }),
+      await events.listEvents({ pageSize: 1000 }),
     ];
     const seen = JSON.stringify(lists, (_, value: unknown) =>
       typeof value === "bigint" ? String(value) : value,
@@ -420,12 +488,12 @@ describe("another project's", () => {
     expect(Object.values(their).filter((id) => seen.includes(id))).toEqual([]);
   });
 
-  it.each(["listTokens", "listAuditEntries", "listRuns", "listRejections"] as const)(
+  it.each(["listTokens", "listAuditEntries", "listRuns", "listRejections", "listEvents"] as const)(
     "page of %s leads nowhere",
     async (list) => {
       const listed = ({ client, allToken }: TestServer, pageToken: string) => {
-        const { tenancy, stats, rejections } = client(allToken);
-        const lists = { ...tenancy, ...stats, ...rejections };
+        const { tenancy, stats, rejections, events } = client(allToken);
+        const lists = { ...tenancy, ...stats, ...rejections, ...events };
         return lists[list]({ pageSize: 1, pageToken });
       };
       const page = await listed(mine, "");

@@ -25,7 +25,10 @@ export interface IngestDeps extends BatchDeps {
 const BATCH_TIMEOUT_MS = 60_000;
 
 /** How statements of this call are retried: until its deadline. */
-export function retryOf(deps: IngestDeps, context: CallContext): RetryOptions {
+export function retryOf(
+  deps: Pick<IngestDeps, "now" | "random" | "metrics">,
+  context: CallContext,
+): RetryOptions {
   return {
     deadlineAt: Math.min(context.deadlineAt, deps.now() + BATCH_TIMEOUT_MS),
     random: deps.random,

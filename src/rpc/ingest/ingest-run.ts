@@ -1,8 +1,8 @@
 /** IngestRun: a run, one of its parts, and results, in one call. */
 import type { IngestService } from "../../../gen/tally/v1/ingest_service_pb.js";
 import { sizeOf } from "../../ingest/ingest-batch.js";
+import { checkResultCount } from "../check-count.js";
 import type { Handler } from "../handler.js";
-import { checkResultCount } from "./check-result-count.js";
 import { toCallError } from "./failures.js";
 import { type IngestDeps, retryOf, tokenOf } from "./ingest-deps.js";
 import { reportBatch, reportUpload } from "./report.js";

@@ -16,7 +16,7 @@ const DECODED_BYTES = 6;
 
 /** While there is no room the stream is not read on: that is the backpressure. */
 export function openRoom(
-  { budget }: IngestDeps,
+  { budget }: Pick<IngestDeps, "budget">,
   { projectId }: ProjectRef,
   context: CallContext,
 ): MessageRoom {

@@ -18,9 +18,9 @@ import { type BatchOutcome, ingestBatch, sizeOf } from "../../ingest/ingest-batc
 import { toMicros } from "../../ingest/rules.js";
 import { settleRunState } from "../../ingest/settle-run.js";
 import { validateFinish, validateOpenedRun, validatePart } from "../../ingest/validate-run.js";
+import { checkResultCount } from "../check-count.js";
 import type { CallContext } from "../handler.js";
 import type { ProjectRef } from "../resolve-project.js";
-import { checkResultCount } from "./check-result-count.js";
 import { toCallError } from "./failures.js";
 import { finishTarget } from "./finish-target.js";
 import { type IngestDeps, retryOf, tokenOf } from "./ingest-deps.js";

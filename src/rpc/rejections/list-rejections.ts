@@ -71,6 +71,7 @@ function rejectionMessage(stored: StoredRejection): MessageInitShape<typeof Reje
     ...(stored.closeUs === null ? {} : { closeTime: timestamp(stored.closeUs) }),
     closeTokenId: stored.closedBy,
     note: stored.note,
+    idempotencyKey: stored.idempotencyKey,
   };
 }
 

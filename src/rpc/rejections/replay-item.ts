@@ -1,16 +1,12 @@
 /** What becomes of one rejection that is sent through ingestion again. */
-import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.js";
 import {
   FinishRunRequestSchema,
   IngestRunRequestSchema,
 } from "../../../gen/tally/v1/ingest_service_pb.js";
-import {
-  type ReplayEntry,
-  ReplayOutcome,
-  type ReplayResultSchema,
-} from "../../../gen/tally/v1/rejection_service_pb.js";
+import { type ReplayEntry, ReplayOutcome } from "../../../gen/tally/v1/rejection_service_pb.js";
 import {
   PartSchema,
   RunSchema,
@@ -18,8 +14,6 @@ import {
   TestResultSchema,
 } from "../../../gen/tally/v1/run_pb.js";
 import { REJECTION_KINDS, type StoredRejection } from "../../db/rejections.js";
-import type { RetryOptions } from "../../db/retry.js";
-import type { Violation } from "../../errors.js";
 import { ingestBatch } from "../../ingest/ingest-batch.js";
 import { settleRunState } from "../../ingest/settle-run.js";
 import { validateResult } from "../../ingest/validate-result.js";
@@ -29,22 +23,8 @@ import { toCallError } from "../ingest/failures.js";
 import { closeRunRequest, validateFinishRun } from "../ingest/finish-run.js";
 import { openTarget } from "../ingest/open-target.js";
 import { storeRunRequest, validateRunRequest } from "../ingest/store-run-request.js";
-import type { ProjectRef } from "../resolve-project.js";
-import type { RejectionDeps } from "./rejection-deps.js";
-
-/** One call of ReplayRejections. */
-export interface Replay {
-  readonly deps: RejectionDeps;
-  readonly project: ProjectRef;
-  readonly tokenId: string;
-  readonly retry: RetryOptions;
-  readonly validateOnly: boolean;
-}
-
-export type Judgement = Pick<
-  MessageInitShape<typeof ReplayResultSchema>,
-  "outcome" | "fieldViolations" | "newRejectionId"
->;
+import { type Judgement, judged, type Replay } from "./replay.js";
+import { replayEvent } from "./replay-event.js";
 
 /** Sends the kept item, or its replacement, and says what became of it; only judges with `validateOnly`. */
 export function replayItem(
@@ -72,7 +52,15 @@ export function replayItem(
       }
       return sendFinish(replay, replacement.value ?? kept);
     default:
-      return wrongKind("event");
+      if (replacement.case !== undefined && replacement.case !== "event") {
+        return wrongKind(replacement.case);
+      }
+      return replayEvent(
+        replay,
+        rejection,
+        replacement.value ?? kept,
+        replacement.case === "event",
+      );
   }
 }
 
@@ -185,15 +173,6 @@ async function judge(
     }
     throw cause;
   }
-}
-
-function judged(violations: readonly Violation[]): Judgement {
-  return {
-    outcome: violations.length === 0 ? ReplayOutcome.ACCEPTED : ReplayOutcome.REJECTED,
-    fieldViolations: violations
-      .slice(0, limits.violationsPerItem)
-      .map(({ field, description }) => ({ field, description })),
-  };
 }
 
 function wrongKind(field: string): Judgement {

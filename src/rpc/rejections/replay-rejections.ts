@@ -22,7 +22,8 @@ import type { Handler } from "../handler.js";
 import { retryOf, tokenOf } from "../ingest/ingest-deps.js";
 import { checkSelection, isRejectionId, openOnly, toFilter } from "./filter.js";
 import type { RejectionDeps } from "./rejection-deps.js";
-import { type Judgement, type Replay, replayItem } from "./replay-item.js";
+import type { Judgement, Replay } from "./replay.js";
+import { replayItem } from "./replay-item.js";
 
 /** The handler of ReplayRejections. */
 export function replayRejections(

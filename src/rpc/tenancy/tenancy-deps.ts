@@ -3,6 +3,7 @@ import type { SecretHasher } from "../../auth/secret-hasher.js";
 import type { Queryable } from "../../db/queryable.js";
 import { withRetries } from "../../db/retry.js";
 import type { Actor } from "../../db/tenancy-ids.js";
+import type { EventPolicies } from "../../events/policies.js";
 import type { Metrics } from "../../metrics.js";
 import { fromDbError } from "../database-error.js";
 import type { CallContext } from "../handler.js";
@@ -16,6 +17,7 @@ export interface TenancyDeps {
   readonly resolveProject: ResolveProject;
   readonly pageTokens: PageTokens;
   readonly metrics: Metrics;
+  readonly policies: EventPolicies;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Uniform in [0, 1). */

@@ -18,12 +18,16 @@ export function updateProject(
 ): Handler<typeof TenancyService.method.updateProject> {
   return async (request, context) => {
     const startedAt = deps.now();
-    const { projectId } = await deps.resolveProject(request.project?.projectId ?? "", context);
+    const { projectId, projectKey } = await deps.resolveProject(
+      request.project?.projectId ?? "",
+      context,
+    );
     const paths = request.updateMask?.paths ?? [];
     const change = readChange(request.project, paths, context);
     const updated = await attempt(deps, context, () =>
       updateStored(deps.db, projectId, change, actorOf(context), context.deadlineAt),
     );
+    deps.policies.forget(projectKey);
     if (updated.outcome === "not-found") throw notFound("project", projectId);
     if (updated.outcome === "name-taken") {
       throw nameTaken("project", change.name ?? "", updated.projectId);

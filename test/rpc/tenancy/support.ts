@@ -9,6 +9,7 @@ import { SecretHasher } from "../../../src/auth/secret-hasher.js";
 import { DbError } from "../../../src/db/errors.js";
 import { Pool } from "../../../src/db/pool.js";
 import type { Queryable } from "../../../src/db/queryable.js";
+import { createEventPolicies } from "../../../src/events/policies.js";
 import { createLogger } from "../../../src/log.js";
 import { createMetrics } from "../../../src/metrics.js";
 import type { CallContext } from "../../../src/rpc/handler.js";
@@ -55,6 +56,7 @@ export class TenancyLab implements AsyncDisposable {
       resolveProject: createProjectResolver(db, () => 0),
       pageTokens: this.#pageTokens,
       metrics: this.metrics,
+      policies: createEventPolicies(db, Date.now),
       now: Date.now,
       random: Math.random,
       randomBytes,
@@ -104,6 +106,7 @@ export class TenancyLab implements AsyncDisposable {
       principal,
       signal: new AbortController().signal,
       deadlineAt: Date.now() + timeoutMs,
+      fault: "",
       address: "10.0.0.1",
       log: this.#log.child({ request_id: "req-1" }),
       beforeDecoding() {},

@@ -1,5 +1,6 @@
 import { create, type DescMessage, toBinary, toJson } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
+import { IngestEventsRequestSchema } from "../../gen/tally/v1/event_service_pb.js";
 import {
   IngestRunRequestSchema,
   PublishResultsRequestSchema,
@@ -38,6 +39,18 @@ for (const desc of [PublishResultsRequestSchema, UploadResultsRequestSchema]) {
     (count) => JSON.stringify(toJson(desc, request(count))),
   ]);
 }
+{
+  const desc = IngestEventsRequestSchema;
+  const request = (count: number) =>
+    create(desc, { frame: { case: "batch", value: { events: new Array(count).fill({}) } } });
+  requests.push([
+    desc.name,
+    "batch.events",
+    desc,
+    (count) => toBinary(desc, request(count)),
+    (count) => JSON.stringify(toJson(desc, request(count))),
+  ]);
+}
 
 function violations(decode: () => unknown) {
   try {
@@ -50,7 +63,8 @@ function violations(decode: () => unknown) {
 
 describe.each(requests)("a %s", (_, field, desc, binary, json) => {
   const max = limits.resultsPerMessage;
-  const tooMany = [{ field, description: `has ${max + 1} results, at most ${max}` }];
+  const what = field.split(".").at(-1);
+  const tooMany = [{ field, description: `has ${max + 1} ${what}, at most ${max}` }];
 
   it("with as many results as a message may have is read", () => {
     expect(violations(() => decodeBinary(desc, binary(max)))).toEqual([]);

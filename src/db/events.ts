@@ -1,0 +1,417 @@
+/**
+ * The hot path of events: one auto-commit statement stores the events and keeps the refusals of many callers, and
+ * answers what did not go in. A statement serves one project.
+ */
+import { byteaArray, parseIntegers, plainArray, textArray } from "./array-literal.js";
+import { EVENT_STATES, type StoredState } from "./event-rows.js";
+import { INBOX_CHANNEL } from "./inbox.js";
+import { keptRefusals } from "./kept-refusals.js";
+import { microsOf, timeOf } from "./micros.js";
+import type { Queryable } from "./queryable.js";
+
+/** The columns of one event. */
+export interface EventRow {
+  /** 16 bytes. */
+  readonly eventId: Uint8Array;
+  /** 16 bytes, where the id is made of an idempotency key. */
+  readonly contentHash: Uint8Array | null;
+  /** Microseconds since the epoch. */
+  readonly occurredUs: number;
+  /** A decimal without exponent. */
+  readonly amount: string;
+  readonly client: string;
+  readonly metric: string;
+  readonly path: string | null;
+  readonly userId: string | null;
+  readonly idempotencyKey: string | null;
+  /** A JSON object. */
+  readonly attributes: string | null;
+  /** JSON: `[{"code", "field", "description"}]`. */
+  readonly warnings: string | null;
+  readonly warningsTruncated: boolean;
+  readonly raw: Uint8Array;
+}
+
+/** A refused event, as it is kept. */
+export interface RefusedEventRow {
+  /** 16 bytes, unique within the statement. */
+  readonly rejectionId: Uint8Array;
+  readonly reason: number;
+  readonly violations: readonly { readonly field: string; readonly description: string }[];
+  readonly violationsTruncated: boolean;
+  readonly index: number;
+  /** As text. */
+  readonly eventId: string;
+  readonly bytes: Uint8Array;
+  /** As far as it could be read. */
+  readonly client: string;
+  readonly idempotencyKey: string;
+  /** How often it stands in the statement. */
+  readonly repeats: number;
+}
+
+/** Events and refusals of one call; with a client they make one row of the ledger. */
+export interface EventGroup {
+  readonly tokenId: string;
+  readonly state: StoredState;
+  /** Attempts that are to fail; of queued events. */
+  readonly failingAttempts: number;
+}
+
+/** Items of one statement, each with the index of its group. */
+export interface EventBatch {
+  readonly projectKey: string;
+  /**
+   * 63 random bits in decimal, drawn before the first attempt; a retry sends it again. Groups count on from it, so
+   * that a row of the answer leads to its group.
+   */
+  readonly batchKey: string;
+  readonly groups: readonly EventGroup[];
+  readonly rows: readonly EventRow[];
+  readonly groupOf: readonly number[];
+  readonly refused: readonly RefusedEventRow[];
+  readonly refusedGroupOf: readonly number[];
+  readonly normalizerVersion: number;
+  /** The bound on kept bytes of a project without its own. */
+  readonly maxKeptBytes: number;
+}
+
+export interface EventInsertOutcome {
+  /** The project is deleted, and nothing was stored. */
+  readonly gone: boolean;
+  /** Rows that did not go in: their id is stored, or stands twice in the batch. */
+  readonly leftOut: readonly number[];
+  /** For each refused row, how often it was refused so far. */
+  readonly repeatCounts: readonly number[];
+  /** The project has open rejections of events, which these ones may resolve. */
+  readonly hasOpenRejections: boolean;
+}
+
+/**
+ * Stores what is new and keeps what is refused. Idempotent by key: a repeat with the same batch key changes
+ * nothing. Throws DbError `check` with constraint `rejection_quota` when the project would keep too many refused
+ * bytes; then nothing is stored.
+ */
+export async function insertEvents(
+  db: Queryable,
+  batch: EventBatch,
+  deadlineAt: number,
+): Promise<EventInsertOutcome> {
+  const { groups, refused } = batch;
+  const refusedParams = refused.length === 0 ? [] : refusalParams(batch);
+  const [row] = await db.query<InsertColumns>(
+    refused.length === 0 ? INSERT : INSERT_AND_KEEP,
+    [
+      batch.projectKey,
+      batch.batchKey,
+      textArray(groups.map((g) => g.tokenId)),
+      plainArray(groups.map((g) => g.state)),
+      plainArray(groups.map((g) => g.failingAttempts)),
+      batch.normalizerVersion,
+      ...rowParams(batch),
+      ...refusedParams,
+    ],
+    { deadlineAt },
+  );
+  return {
+    gone: row?.live !== true,
+    // The statement spares itself the list when nothing went in.
+    leftOut: row?.inserted === 0 ? [...batch.rows.keys()] : subscripts(row?.left_out),
+    repeatCounts: parseIntegers(row?.repeat_counts ?? null),
+    hasOpenRejections: row?.has_open_rejections === true,
+  };
+}
+
+interface InsertColumns {
+  live: boolean;
+  inserted: number;
+  left_out: string | null;
+  repeat_counts?: string | null;
+  has_open_rejections: boolean;
+}
+
+/** What became of an event that did not go in. */
+export interface ProbedEvent {
+  /** Index into the probed rows. */
+  readonly index: number;
+  /** The content as sent is the same. */
+  readonly same: boolean;
+  /** Its attributes are the same too. */
+  readonly sameAttributes: boolean;
+  /** This very batch stored it: the answer to its COMMIT was lost. */
+  readonly own: boolean;
+  readonly firstState: StoredState;
+  /** When the first one was received, in microseconds since the epoch. */
+  readonly firstUs: number;
+}
+
+/** Rows to probe, which may be a part of a batch. */
+export interface EventProbe {
+  readonly projectKey: string;
+  readonly batchKey: string;
+  /** 63 random bits in decimal: groups count on from it, for the rows of the ledger that count their repeats. */
+  readonly repeatKey: string;
+  readonly groups: readonly EventGroup[];
+  readonly rows: readonly EventRow[];
+  readonly groupOf: readonly number[];
+  /** Whether a row is the first of its id in the statement that left it out. */
+  readonly isFirst: readonly boolean[];
+}
+
+/**
+ * Compares events with what is stored under their ids, and counts the repeats and conflicts in the ledger;
+ * idempotent by the repeat key. A row that is missing from the answer is not stored (any more).
+ */
+export async function probeEvents(
+  db: Queryable,
+  probe: EventProbe,
+  deadlineAt: number,
+): Promise<ProbedEvent[]> {
+  const { rows, groups } = probe;
+  const [row] = await db.query<ProbeColumns>(
+    PROBE,
+    [
+      probe.projectKey,
+      probe.batchKey,
+      probe.repeatKey,
+      textArray(groups.map((g) => g.tokenId)),
+      plainArray(probe.groupOf.map((g) => g + 1)),
+      byteaArray(rows.map((r) => r.eventId)),
+      byteaArray(rows.map((r) => r.contentHash)),
+      textArray(rows.map((r) => r.client)),
+      textArray(rows.map((r) => r.attributes)),
+      plainArray(probe.isFirst),
+    ],
+    { deadlineAt },
+  );
+  const flags = parseIntegers(row?.flags ?? null);
+  const states = parseIntegers(row?.states ?? null);
+  const times = parseIntegers(row?.times ?? null);
+  return subscripts(row?.ords).map((index, i) => {
+    const bits = flags[i] ?? 0;
+    return {
+      index,
+      same: (bits & 1) !== 0,
+      own: (bits & 2) !== 0,
+      sameAttributes: (bits & 4) !== 0,
+      firstState: states[i] === EVENT_STATES.queued ? EVENT_STATES.queued : EVENT_STATES.processed,
+      firstUs: times[i] ?? 0,
+    };
+  });
+}
+
+interface ProbeColumns {
+  ords: string | null;
+  flags: string | null;
+  states: string | null;
+  times: string | null;
+}
+
+/** SQL counts from 1. */
+function subscripts(literal: string | null | undefined): number[] {
+  return parseIntegers(literal ?? null).map((ord) => ord - 1);
+}
+
+function rowParams({ rows, groupOf }: EventBatch): string[] {
+  return [
+    plainArray(groupOf.map((g) => g + 1)),
+    byteaArray(rows.map((r) => r.eventId)),
+    byteaArray(rows.map((r) => r.contentHash)),
+    plainArray(rows.map((r) => r.occurredUs)),
+    plainArray(rows.map((r) => r.amount)),
+    textArray(rows.map((r) => r.client)),
+    textArray(rows.map((r) => r.metric)),
+    textArray(rows.map((r) => r.path)),
+    textArray(rows.map((r) => r.userId)),
+    textArray(rows.map((r) => r.idempotencyKey)),
+    textArray(rows.map((r) => r.attributes)),
+    textArray(rows.map((r) => r.warnings)),
+    plainArray(rows.map((r) => r.warningsTruncated)),
+    byteaArray(rows.map((r) => r.raw)),
+  ];
+}
+
+function refusalParams({ refused, refusedGroupOf, maxKeptBytes }: EventBatch): (string | number)[] {
+  return [
+    maxKeptBytes,
+    plainArray(refusedGroupOf.map((g) => g + 1)),
+    byteaArray(refused.map((r) => r.rejectionId)),
+    plainArray(refused.map((r) => r.reason)),
+    textArray(refused.map((r) => JSON.stringify(r.violations))),
+    plainArray(refused.map((r) => r.violationsTruncated)),
+    plainArray(refused.map((r) => r.index)),
+    textArray(refused.map((r) => r.eventId)),
+    byteaArray(refused.map((r) => r.bytes)),
+    textArray(refused.map((r) => r.client)),
+    textArray(refused.map((r) => r.idempotencyKey)),
+    plainArray(refused.map((r) => r.repeats)),
+  ];
+}
+
+/**
+ * - `live`: a deleted project takes nothing, in the same snapshot as the insert.
+ * - The order by id keeps two lanes from a deadlock; by ord, the first of two equal ids goes in.
+ * - Rows of the ledger, the inbox and the fold queue are made from what went in, so a batch that is sent again
+ *   after a lost COMMIT adds nothing to them.
+ * - `left_out` sorts sent and inserted ids together, only when it is needed: in each id the inserted row (ord 0)
+ *   cancels the first sent one.
+ */
+const insert = (keep: string, refusedCounts: string, repeatCounts: string) => `
+WITH door AS MATERIALIZED (
+  SELECT EXISTS (SELECT FROM projects WHERE project_key = $1 AND deleted_at IS NULL) AS live
+),
+sent AS MATERIALIZED (
+  SELECT s.*
+  FROM door
+  CROSS JOIN unnest(
+    $7::int[], $8::bytea[], $9::bytea[], $10::bigint[], $11::numeric[], $12::text[], $13::text[],
+    $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::boolean[], $20::bytea[]
+  ) WITH ORDINALITY AS s(
+    g, event_id, content_hash, occurred_us, amount, client, metric, path, user_id, idempotency_key,
+    attributes, warnings, warnings_truncated, raw, ord
+  )
+  WHERE door.live
+),
+inserted AS (
+  INSERT INTO events (
+    project_key, event_id, state, occurred_at, amount, batch_key, content_hash, normalizer_version, client,
+    metric, path, user_id, idempotency_key, attributes, warnings, warnings_truncated, raw
+  )
+  SELECT
+    $1, event_id, ($4::smallint[])[g], ${timeOf("occurred_us")}, amount, $2::bigint + g - 1, content_hash,
+    $6::smallint, client, metric, path, user_id, idempotency_key, attributes, warnings, warnings_truncated, raw
+  FROM sent
+  ORDER BY event_id, ord
+  ON CONFLICT DO NOTHING
+  RETURNING event_id, state, batch_key, client, metric, occurred_at, path, user_id
+),
+queued AS (
+  INSERT INTO inbox (project_key, event_id, failing_attempts)
+  SELECT $1, event_id, ($5::smallint[])[batch_key - $2::bigint + 1]
+  FROM inserted
+  WHERE state = 1
+  RETURNING 1
+),
+folding AS (
+  INSERT INTO event_fold_queue (project_key, client, metric, batch_key, weight, days, paths, users)
+  SELECT
+    $1, client, metric, batch_key, 1, array_agg((occurred_at AT TIME ZONE 'UTC')::date),
+    array_agg(COALESCE(path, '')), array_agg(COALESCE(user_id, ''))
+  FROM inserted
+  WHERE state = 2
+  GROUP BY client, metric, batch_key
+)${keep},
+counts AS (
+  SELECT
+    batch_key, client,
+    count(*) FILTER (WHERE state = 2) AS processed, count(*) FILTER (WHERE state = 1) AS queued, 0 AS rejected
+  FROM inserted
+  GROUP BY batch_key, client${refusedCounts}
+),
+ledger AS (
+  INSERT INTO event_batches (
+    project_key, batch_key, client, token_id, processed_count, queued_count, duplicate_count, conflict_count,
+    rejected_count
+  )
+  SELECT
+    $1, batch_key, client, ($3::text[])[batch_key - $2::bigint + 1], sum(processed), sum(queued), 0, 0,
+    sum(rejected)
+  FROM counts
+  GROUP BY batch_key, client
+  ON CONFLICT DO NOTHING
+),
+total AS MATERIALIZED (SELECT count(*)::int AS inserted FROM inserted)
+SELECT
+  (SELECT live FROM door) AS live,
+  inserted,
+  EXISTS (
+    SELECT FROM rejections WHERE project_key = $1 AND kind = 3 AND state = 1
+  ) AS has_open_rejections,
+  CASE WHEN inserted > 0 AND inserted < (SELECT count(*) FROM sent) THEN (
+    SELECT array_agg(ord)::text
+    FROM (
+      SELECT ord, min(ord) OVER id AS first_ord, row_number() OVER id AS position
+      FROM (
+        SELECT event_id, ord FROM sent
+        UNION ALL
+        SELECT event_id, 0 FROM inserted
+      ) both_sides
+      WINDOW id AS (PARTITION BY event_id ORDER BY ord)
+    ) numbered
+    WHERE ord > 0 AND NOT (first_ord = 0 AND position = 2)
+  ) END AS left_out,
+  (SELECT count(pg_notify('${INBOX_CHANNEL}', '')) FROM (SELECT FROM queued LIMIT 1) any_queued) AS notified${repeatCounts}
+FROM total`;
+
+const INSERT = insert("", "", "");
+
+// Conflicts are counted where they are found: by the probe.
+const INSERT_AND_KEEP = insert(
+  `,
+refused AS (
+  SELECT
+    s.rejection_id, 3 AS kind, s.reason, s.violations::jsonb AS violations, s.violations_truncated,
+    '' AS run_id, NULL::bigint AS run_key, NULL::bytea AS part_id, ''::bytea AS part, s.item_index,
+    s.event_id AS result_id, s.bytes, s.client, $2::bigint + s.g - 1 AS batch_key, s.repeats,
+    s.idempotency_key, s.ord
+  FROM door
+  CROSS JOIN unnest(
+    $22::int[], $23::bytea[], $24::smallint[], $25::text[], $26::boolean[], $27::bigint[], $28::text[],
+    $29::bytea[], $30::text[], $31::text[], $32::int[]
+  ) WITH ORDINALITY AS s(
+    g, rejection_id, reason, violations, violations_truncated, item_index, event_id, bytes, client,
+    idempotency_key, repeats, ord
+  )
+  WHERE door.live
+),
+${keptRefusals("$21")}`,
+  `
+  UNION ALL
+  SELECT batch_key, client, 0, 0, sum(repeats) FILTER (WHERE reason <> 2)
+  FROM refused
+  GROUP BY batch_key, client
+  HAVING sum(repeats) FILTER (WHERE reason <> 2) > 0`,
+  `,
+  (
+    SELECT array_agg(kept.repeat_count ORDER BY refused.ord)::text
+    FROM refused
+    JOIN kept USING (rejection_id)
+  ) AS repeat_counts`,
+);
+
+// LATERAL with OFFSET 0 keeps the look-ups by key. Bits: 1 same, 2 own, 4 same attributes.
+const PROBE = `
+WITH probed AS MATERIALIZED (
+  SELECT
+    s.ord, s.g, s.client, e.state, e.received_at,
+    e.content_hash IS NOT DISTINCT FROM s.content_hash AS same,
+    e.batch_key = $2::bigint + s.g - 1 AND s.is_first AS own,
+    e.attributes IS NOT DISTINCT FROM s.attributes AS same_attributes
+  FROM unnest($5::int[], $6::bytea[], $7::bytea[], $8::text[], $9::text[], $10::boolean[])
+    WITH ORDINALITY AS s(g, event_id, content_hash, client, attributes, is_first, ord)
+  CROSS JOIN LATERAL (
+    SELECT state, received_at, content_hash, batch_key, attributes
+    FROM events
+    WHERE project_key = $1 AND event_id = s.event_id
+    OFFSET 0
+  ) e
+),
+ledger AS (
+  INSERT INTO event_batches (
+    project_key, batch_key, client, token_id, processed_count, queued_count, duplicate_count, conflict_count,
+    rejected_count
+  )
+  SELECT
+    $1, $3::bigint + g - 1, client, ($4::text[])[g], 0, 0, count(*) FILTER (WHERE same),
+    count(*) FILTER (WHERE NOT same), 0
+  FROM probed
+  WHERE NOT own
+  GROUP BY g, client
+  ON CONFLICT DO NOTHING
+)
+SELECT
+  array_agg(ord ORDER BY ord)::text AS ords,
+  array_agg(same::int + 2 * own::int + 4 * same_attributes::int ORDER BY ord)::text AS flags,
+  array_agg(state ORDER BY ord)::text AS states,
+  array_agg(${microsOf("received_at")} ORDER BY ord)::text AS times
+FROM probed`;

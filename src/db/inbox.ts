@@ -1,0 +1,244 @@
+/** The inbox: events that are stored and wait to be processed. Each statement serves one project. */
+import { byteaArray } from "./array-literal.js";
+import { keptRefusals } from "./kept-refusals.js";
+import { microsOf, readMicros } from "./micros.js";
+import type { Queryable } from "./queryable.js";
+
+/** On which NOTIFY tells that something was queued. */
+export const INBOX_CHANNEL = "tally_inbox";
+
+/** A queued event that a worker has taken until its lease ends. */
+export interface LeasedEvent {
+  /** 16 bytes. */
+  readonly eventId: Uint8Array;
+  /** Attempts that have begun, with this one. */
+  readonly attempts: number;
+  /** Attempts that are to fail, for tests. */
+  readonly failingAttempts: number;
+}
+
+/** Projects with events that are due; up to 1,000. Serves from inbox_due, one step a project. */
+export async function projectsWithDueEvents(db: Queryable): Promise<string[]> {
+  const rows = await db.query<{ project_key: string }>(DUE_PROJECTS);
+  return rows.map((row) => row.project_key);
+}
+
+/**
+ * Takes up to `limit` due events, those that wait longest first, for `leaseMs`: no other worker takes them before.
+ * Nobody waits for another's locks.
+ */
+export async function leaseEvents(
+  db: Queryable,
+  projectKey: string,
+  leaseKey: string,
+  { limit, leaseMs }: { readonly limit: number; readonly leaseMs: number },
+): Promise<LeasedEvent[]> {
+  const rows = await db.query<{ event_id: Buffer; attempts: number; failing_attempts: number }>(
+    LEASE,
+    [projectKey, leaseKey, limit, leaseMs],
+  );
+  return rows.map((row) => ({
+    eventId: row.event_id,
+    attempts: row.attempts,
+    failingAttempts: row.failing_attempts,
+  }));
+}
+
+/**
+ * The events that still have this lease are processed: counted, and out of the inbox, in one statement. How many.
+ * `batchKey` is 63 random bits in decimal.
+ */
+export async function processLeased(
+  db: Queryable,
+  projectKey: string,
+  leaseKey: string,
+  eventIds: readonly Uint8Array[],
+  batchKey: string,
+): Promise<number> {
+  const [row] = await db.query<{ processed: number }>(PROCESS, [
+    projectKey,
+    leaseKey,
+    byteaArray(eventIds),
+    batchKey,
+  ]);
+  return row?.processed ?? 0;
+}
+
+/** A failed attempt is logged, and the event comes again after `waitMs`. Nothing happens without the lease. */
+export async function postponeEvent(
+  db: Queryable,
+  projectKey: string,
+  leaseKey: string,
+  eventId: Uint8Array,
+  failure: { readonly waitMs: number; readonly detail: string; readonly actor: string },
+): Promise<void> {
+  const { waitMs, detail, actor } = failure;
+  await db.query(POSTPONE, [projectKey, leaseKey, eventId, waitMs, detail, actor]);
+}
+
+/** What a rejection is made of. */
+export interface QueuedEvent {
+  readonly raw: Uint8Array;
+  readonly idempotencyKey: string;
+}
+
+/** A queued event; null if it is processed or gone. */
+export async function readQueued(
+  db: Queryable,
+  projectKey: string,
+  eventId: Uint8Array,
+): Promise<QueuedEvent | null> {
+  const [row] = await db.query<{ raw: Buffer; idempotency_key: string }>(READ, [
+    projectKey,
+    eventId,
+  ]);
+  return row === undefined ? null : { raw: row.raw, idempotencyKey: row.idempotency_key };
+}
+
+/**
+ * The event becomes a rejection, PROCESSING_FAILED, and its id is free for another try; whether it did. Throws
+ * DbError `check` with constraint `rejection_quota` when the project keeps too many bytes: then it stays queued.
+ */
+export async function giveUpEvent(
+  db: Queryable,
+  projectKey: string,
+  leaseKey: string,
+  eventId: Uint8Array,
+  refusal: {
+    /** 16 bytes. */
+    readonly rejectionId: Uint8Array;
+    /** As text. */
+    readonly eventId: string;
+    readonly detail: string;
+    readonly actor: string;
+    readonly batchKey: string;
+    readonly maxKeptBytes: number;
+  },
+): Promise<boolean> {
+  const rows = await db.query(GIVE_UP, [
+    projectKey,
+    leaseKey,
+    eventId,
+    refusal.rejectionId,
+    refusal.eventId,
+    refusal.detail,
+    refusal.actor,
+    refusal.batchKey,
+    refusal.maxKeptBytes,
+  ]);
+  return rows.length > 0;
+}
+
+/** All queued events of all projects. */
+export interface InboxDepth {
+  readonly depth: number;
+  /** When the oldest was queued, in microseconds since the epoch. */
+  readonly oldestUs: number | null;
+}
+
+/** How many events wait, and since when. */
+export async function readInboxDepth(db: Queryable, deadlineAt: number): Promise<InboxDepth> {
+  const [row] = await db.query<{ depth: string; oldest_us: string | null }>(DEPTH, [], {
+    deadlineAt,
+  });
+  return { depth: Number(row?.depth ?? 0), oldestUs: readMicros(row?.oldest_us ?? null) };
+}
+
+// One index step for each project, however many events it has.
+const DUE_PROJECTS = `
+WITH RECURSIVE project AS (
+  (SELECT project_key FROM inbox ORDER BY project_key LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT i.project_key FROM inbox i WHERE i.project_key > p.project_key ORDER BY i.project_key LIMIT 1
+  )
+  FROM project p
+  WHERE p.project_key IS NOT NULL
+)
+SELECT project_key
+FROM project p
+WHERE EXISTS (SELECT FROM inbox i WHERE i.project_key = p.project_key AND i.run_at <= now())
+LIMIT 1000`;
+
+const LEASE = `
+UPDATE inbox
+SET run_at = now() + $4::int * interval '1 millisecond', attempts = attempts + 1, lease_key = $2
+WHERE project_key = $1 AND event_id IN (
+  SELECT event_id
+  FROM inbox
+  WHERE project_key = $1 AND run_at <= now()
+  ORDER BY run_at
+  LIMIT $3::int
+  FOR UPDATE SKIP LOCKED
+)
+RETURNING event_id, attempts, failing_attempts`;
+
+const PROCESS = `
+WITH taken AS (
+  DELETE FROM inbox
+  WHERE project_key = $1 AND lease_key = $2::bigint AND event_id = ANY ($3::bytea[])
+  RETURNING event_id
+),
+processed AS (
+  UPDATE events
+  SET state = 2, processed_at = now()
+  WHERE project_key = $1 AND state = 1 AND event_id IN (SELECT event_id FROM taken)
+  RETURNING client, metric, occurred_at, path, user_id
+),
+folding AS (
+  INSERT INTO event_fold_queue (project_key, client, metric, batch_key, weight, days, paths, users)
+  SELECT
+    $1, client, metric, $4::bigint, 1, array_agg((occurred_at AT TIME ZONE 'UTC')::date),
+    array_agg(COALESCE(path, '')), array_agg(COALESCE(user_id, ''))
+  FROM processed
+  GROUP BY client, metric
+)
+SELECT count(*)::int AS processed FROM processed`;
+
+const POSTPONE = `
+WITH postponed AS (
+  UPDATE inbox
+  SET run_at = now() + $4::int * interval '1 millisecond', lease_key = NULL
+  WHERE project_key = $1 AND lease_key = $2::bigint AND event_id = $3
+  RETURNING event_id
+)
+INSERT INTO processing_log (project_key, event_id, step, detail, actor)
+SELECT $1, event_id, 3, $5::text, $6::text
+FROM postponed`;
+
+const READ = `
+SELECT raw, COALESCE(idempotency_key, '') AS idempotency_key
+FROM events
+WHERE project_key = $1 AND event_id = $2 AND state = 1`;
+
+const GIVE_UP = `
+WITH taken AS (
+  DELETE FROM inbox
+  WHERE project_key = $1 AND lease_key = $2::bigint AND event_id = $3
+  RETURNING event_id
+),
+event AS (
+  DELETE FROM events
+  WHERE project_key = $1 AND event_id IN (SELECT event_id FROM taken)
+  RETURNING event_id, client, idempotency_key, raw
+),
+refused AS (
+  SELECT
+    $4::bytea AS rejection_id, 3 AS kind, 5 AS reason,
+    jsonb_build_array(jsonb_build_object('field', '', 'description', $6::text)) AS violations,
+    false AS violations_truncated, '' AS run_id, NULL::bigint AS run_key, NULL::bytea AS part_id,
+    ''::bytea AS part, 0 AS item_index, $5::text AS result_id, raw AS bytes, client, $8::bigint AS batch_key,
+    1 AS repeats, COALESCE(idempotency_key, '') AS idempotency_key
+  FROM event
+),
+${keptRefusals("$9")},
+log AS (
+  INSERT INTO processing_log (project_key, event_id, step, detail, actor)
+  SELECT $1, event_id, 5, $6::text, $7::text
+  FROM event
+)
+SELECT rejection_id FROM kept`;
+
+const DEPTH = `
+SELECT count(*) AS depth, ${microsOf("min(queued_at)")} AS oldest_us
+FROM inbox`;

@@ -1,0 +1,38 @@
+/** The part of a statement that keeps refused items within their project's bound. */
+
+/**
+ * CTEs `kept` and `used`, over a CTE `refused` with the columns of `rejections` and `repeats`. $1 is the project,
+ * `maxBytes` the parameter with the bound of a project without its own. A known item grows its repeat count,
+ * once per batch key; one that was closed stays closed, and does not count; it gets its bytes back if they were
+ * dropped.
+ */
+export const keptRefusals = (maxBytes: string) => `
+kept AS (
+  INSERT INTO rejections AS r (
+    project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
+    part, item_index, result_id, bytes, client, batch_key, repeat_count, idempotency_key
+  )
+  SELECT
+    $1, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
+    part, item_index, result_id, bytes, client, batch_key, repeats, idempotency_key
+  FROM refused
+  ORDER BY rejection_id
+  ON CONFLICT (project_key, rejection_id) DO UPDATE SET
+    repeat_count = r.repeat_count + CASE WHEN r.batch_key = EXCLUDED.batch_key THEN 0 ELSE EXCLUDED.repeat_count END,
+    batch_key = EXCLUDED.batch_key,
+    last_at = now(),
+    bytes = COALESCE(r.bytes, EXCLUDED.bytes),
+    run_key = COALESCE(r.run_key, EXCLUDED.run_key)
+  RETURNING rejection_id, repeat_count, xmax = 0 AS is_new, octet_length(r.bytes) AS size
+),
+used AS (
+  INSERT INTO rejection_usage AS u (project_key, kept_bytes, max_bytes)
+  SELECT $1, sum(k.size), COALESCE(NULLIF(p.kept_refusal_bytes, 0), ${maxBytes}::bigint)
+  FROM kept k
+  JOIN projects p ON p.project_key = $1
+  WHERE k.is_new
+  GROUP BY p.kept_refusal_bytes
+  ON CONFLICT (project_key) DO UPDATE SET
+    kept_bytes = u.kept_bytes + EXCLUDED.kept_bytes,
+    max_bytes = EXCLUDED.max_bytes
+)`;

@@ -1,0 +1,82 @@
+/**
+ * Workers that process queued events: woken by NOTIFY, and by themselves in case it was missed. A round of one
+ * worker takes the projects in turns, a statement's events at a time.
+ */
+import { projectsWithDueEvents } from "../db/inbox.js";
+import type { Listener } from "../db/listener.js";
+import { type InboxOptions, workInbox } from "../events/inbox.js";
+import type { Logger } from "../log.js";
+
+export interface InboxWorkersOptions extends InboxOptions {
+  readonly workers: number;
+  /** Calls back when something is queued, for as long as its connection lasts. */
+  readonly listener: (onNotify: () => void) => Listener;
+  readonly log: Logger;
+  /** Longest time until a worker looks again by itself. */
+  readonly pollMs: number;
+}
+
+/** Runs the workers until the answer is disposed, which waits for statements under way. */
+export function startInboxWorkers(options: InboxWorkersOptions): AsyncDisposable {
+  const { workers, pollMs, log } = options;
+  const bell = createBell();
+  const listener = options.listener(bell.ring);
+  let stopped = false;
+  const repeat = async (round: () => Promise<void>) => {
+    while (!stopped) {
+      const rung = bell.wait(pollMs);
+      await round().catch((error: unknown) => {
+        if (!stopped) log.warn({ event: "job_failed", job: "work-inbox", err: error });
+      });
+      await rung;
+    }
+  };
+  const work = async () => {
+    while (!stopped && (await workRound(options)) > 0);
+  };
+  const loops = workers === 0 ? [] : [repeat(() => listener.listen())];
+  for (let i = 0; i < workers; i++) loops.push(repeat(work));
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      bell.ring();
+      await Promise.all(loops);
+      await listener[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** One turn of each project that has events due; how many were taken. */
+async function workRound(options: InboxOptions): Promise<number> {
+  let taken = 0;
+  for (const projectKey of await projectsWithDueEvents(options.db)) {
+    taken += await workInbox(options, projectKey);
+  }
+  return taken;
+}
+
+interface Bell {
+  readonly ring: () => void;
+  /** Resolves at the next ring, or after the time. */
+  wait(ms: number): Promise<void>;
+}
+
+function createBell(): Bell {
+  const waiting = new Set<() => void>();
+  return {
+    ring() {
+      for (const wake of [...waiting]) wake();
+    },
+    wait(ms) {
+      return new Promise((resolve) => {
+        const wake = () => {
+          clearTimeout(timer);
+          waiting.delete(wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, ms);
+        waiting.add(wake);
+      });
+    },
+  };
+}

@@ -1,0 +1,148 @@
+/**
+ * The raw door for events: `POST /v1/events` takes a body as it is, for tools that cannot build an envelope. A thin
+ * adapter over the handlers of EventService.
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import { create, type JsonObject, toJson } from "@bufbuild/protobuf";
+import { EventMode, EventOutcome, IngestedEventSchema } from "../../../gen/tally/v1/event_pb.js";
+import {
+  IngestEventRequestSchema,
+  IngestEventsRequestSchema,
+  type IngestEventsResponse,
+  IngestEventsResponseSchema,
+} from "../../../gen/tally/v1/event_service_pb.js";
+import { invalidArgument, type Violation } from "../../errors.js";
+import { quote } from "../../text.js";
+import type { EventIngestDeps } from "../events/event-deps.js";
+import { ingestEvent } from "../events/ingest-event.js";
+import { ingestEvents } from "../events/ingest-events.js";
+import type { CallContext } from "../handler.js";
+import { readLines, readWhole } from "./read-body.js";
+
+/** What the door reads of a request. */
+export interface EventDoorRequest {
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Lines and bytes that make one batch. */
+const EVENTS_PER_BATCH = 1_000;
+const BYTES_PER_BATCH = 1024 * 1024;
+const LINE_TYPES = new Set(["application/x-ndjson", "application/ndjson", "application/jsonl"]);
+
+/**
+ * One event, the body; with the type `application/x-ndjson` one event a line. `?mode=queue` queues; the header
+ * `idempotency-key` names a single event. 201: something was processed; 202: queued; 200: all of it was stored
+ * before; 409: a key is stored with other content; 400: refused. The answer is an IngestedEvent, of lines an
+ * IngestEventsResponse.
+ */
+export function eventDoor(deps: EventIngestDeps) {
+  const one = singleEvent(deps);
+  const many = eventLines(deps);
+  return {
+    method: "POST",
+    path: "/v1/events",
+    access: "ingest",
+    handle(request: EventDoorRequest, context: CallContext) {
+      const [type = ""] = (request.headers["content-type"] ?? "").split(";");
+      const isLines = LINE_TYPES.has(type.trim().toLowerCase());
+      return (isLines ? many : one)(request, context);
+    },
+  } as const;
+}
+
+const STATUSES: Readonly<Partial<Record<EventOutcome, number>>> = {
+  [EventOutcome.PROCESSED]: 201,
+  [EventOutcome.QUEUED]: 202,
+  [EventOutcome.DUPLICATE]: 200,
+  [EventOutcome.CONFLICT]: 409,
+};
+
+function singleEvent(deps: EventIngestDeps) {
+  const ingest = ingestEvent(deps);
+  return async ({ query, headers, body }: EventDoorRequest, context: CallContext) => {
+    const target = readQuery(query);
+    const json = await readWhole(body, context);
+    const request = create(IngestEventRequestSchema, {
+      ...target,
+      event: { payload: { case: "json", value: json }, idempotencyKey: keyOf(headers) },
+    });
+    const { event } = await ingest(request, context);
+    const message = create(IngestedEventSchema, event);
+    return {
+      status: STATUSES[message.outcome] ?? 500,
+      body: toJson(IngestedEventSchema, message, { alwaysEmitImplicit: true }) as JsonObject,
+    };
+  };
+}
+
+function eventLines(deps: EventIngestDeps) {
+  const ingest = ingestEvents(deps);
+  return async ({ query, headers, body }: EventDoorRequest, context: CallContext) => {
+    const target = readQuery(query);
+    if (keyOf(headers) !== "") {
+      const description = "names one event; a body of lines has many";
+      throw invalidArgument([{ field: "idempotency-key", description }]);
+    }
+    const response = create(
+      IngestEventsResponseSchema,
+      await ingest(frames(target, body, context), context),
+    );
+    const json = toJson(IngestEventsResponseSchema, response, { alwaysEmitImplicit: true });
+    return { status: statusOf(response), body: json as JsonObject };
+  };
+}
+
+function statusOf(response: IngestEventsResponse): number {
+  if (response.conflictCount > 0n) return 409;
+  if (response.processedCount > 0n) return 201;
+  if (response.queuedCount > 0n) return 202;
+  return response.rejectedCount > 0n && response.duplicateCount === 0n ? 400 : 200;
+}
+
+interface Target {
+  readonly projectId: string;
+  readonly mode: EventMode;
+}
+
+/** The frames of a stream, made while the lines come in. */
+async function* frames(target: Target, body: AsyncIterable<Uint8Array>, context: CallContext) {
+  yield create(IngestEventsRequestSchema, { frame: { case: "open", value: target } });
+  let events: { payload: { case: "json"; value: Uint8Array } }[] = [];
+  let bytes = 0;
+  const batch = () =>
+    create(IngestEventsRequestSchema, { frame: { case: "batch", value: { events } } });
+  for await (const line of readLines(body, context)) {
+    events.push({ payload: { case: "json", value: line } });
+    bytes += line.length;
+    if (events.length < EVENTS_PER_BATCH && bytes < BYTES_PER_BATCH) continue;
+    yield batch();
+    events = [];
+    bytes = 0;
+  }
+  if (events.length > 0) yield batch();
+  yield create(IngestEventsRequestSchema, { frame: { case: "finish", value: {} } });
+}
+
+function readQuery(query: URLSearchParams): Target {
+  const violations: Violation[] = [];
+  for (const name of new Set(query.keys())) {
+    if (name === "mode" || name === "project_id") continue;
+    violations.push({ field: name, description: "is no parameter: mode and project_id are" });
+  }
+  const mode = query.get("mode") ?? "wait";
+  if (mode !== "wait" && mode !== "queue") {
+    violations.push({ field: "mode", description: `${quote(mode)} is not wait or queue` });
+  }
+  if (violations.length > 0) throw invalidArgument(violations);
+  return {
+    projectId: query.get("project_id") ?? "",
+    mode: mode === "queue" ? EventMode.QUEUE : EventMode.WAIT,
+  };
+}
+
+function keyOf(headers: IncomingHttpHeaders): string {
+  const key = headers["idempotency-key"];
+  return (Array.isArray(key) ? key[0] : key) ?? "";
+}

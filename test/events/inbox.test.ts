@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { INBOX_CHANNEL, leaseEvents, processLeased } from "../../src/db/inbox.js";
+import { createListener } from "../../src/db/listener.js";
+import { Pool } from "../../src/db/pool.js";
+import { REJECTION_REASONS } from "../../src/db/rejections.js";
+import { type InboxOptions, MAX_ATTEMPTS, workInbox } from "../../src/events/inbox.js";
+import { startInboxWorkers } from "../../src/jobs/work-inbox.js";
+import { createLogger } from "../../src/log.js";
+import { drawKey, type EventLab, openEventLab, view } from "./lab.js";
+
+let lab: EventLab;
+let pool: Pool;
+let project: string;
+beforeAll(async () => {
+  lab = await openEventLab();
+  pool = new Pool({ url: lab.url, prepare: true, size: 4 });
+});
+afterAll(async () => {
+  await pool[Symbol.asyncDispose]();
+  await lab[Symbol.asyncDispose]();
+});
+beforeEach(async () => {
+  project = await lab.newProject();
+});
+
+/** Outcomes that workers tell. */
+type Told = Partial<Record<"processed" | "retried" | "gave_up", number>>;
+
+function options(told: Told = {}, change: Partial<InboxOptions> = {}): InboxOptions {
+  return {
+    db: pool,
+    drawKey,
+    random: () => 0.5,
+    onOutcome: (outcome, count) => {
+      told[outcome] = (told[outcome] ?? 0) + count;
+    },
+    actor: "a worker",
+    leaseMs: 60_000,
+    firstWaitMs: 60_000,
+    ...change,
+  };
+}
+
+const enqueue = (clients: readonly string[], failingAttempts = 0) =>
+  lab.ingest(project, clients.map(view), { queued: true, failingAttempts });
+
+/** Makes everything in the inbox due, as if the time had passed. */
+const passTime = () =>
+  lab.db.query("UPDATE inbox SET run_at = now() WHERE project_key = $1", [project]);
+
+async function counts() {
+  const [row] = await lab.db.query(
+    `SELECT
+      (SELECT count(*)::int FROM inbox WHERE project_key = $1) AS waiting,
+      (SELECT count(*)::int FROM events WHERE project_key = $1 AND state = 2) AS processed,
+      (SELECT COALESCE(sum(cardinality(days)), 0)::int FROM event_fold_queue WHERE project_key = $1)
+        AS folding`,
+    [project],
+  );
+  return row;
+}
+
+it("processes what is queued, once", async () => {
+  await enqueue(["a", "b", "c"]);
+  expect(await counts()).toEqual({ waiting: 3, processed: 0, folding: 0 });
+  const told: Told = {};
+  expect(await workInbox(options(told), project)).toBe(3);
+  expect(await workInbox(options(told), project)).toBe(0);
+  expect(told).toEqual({ processed: 3 });
+  expect(await counts()).toEqual({ waiting: 0, processed: 3, folding: 3 });
+});
+
+it("leaves the events of a worker that died until its lease ends", async () => {
+  await enqueue(["a", "b"]);
+  const dead = drawKey();
+  expect(await leaseEvents(pool, project, dead, { limit: 1, leaseMs: 60_000 })).toHaveLength(1);
+  expect(await workInbox(options(), project)).toBe(1);
+  expect(await counts()).toEqual({ waiting: 1, processed: 1, folding: 1 });
+  await passTime();
+  expect(await workInbox(options(), project)).toBe(1);
+  expect(await counts()).toEqual({ waiting: 0, processed: 2, folding: 2 });
+});
+
+it("counts nothing twice for a worker that comes back after its lease", async () => {
+  await enqueue(["a"]);
+  const late = drawKey();
+  const leased = await leaseEvents(pool, project, late, { limit: 10, leaseMs: 0 });
+  expect(await workInbox(options(), project)).toBe(1);
+  const ids = leased.map(({ eventId }) => eventId);
+  expect(await processLeased(pool, project, late, ids, drawKey())).toBe(0);
+  expect(await counts()).toEqual({ waiting: 0, processed: 1, folding: 1 });
+});
+
+it("shares the load between workers, each event with one of them", async () => {
+  const clients = Array.from({ length: 6_000 }, (_, n) => `client ${n % 5}`);
+  await enqueue(clients);
+  const shares: Told[] = [{}, {}, {}];
+  await Promise.all(
+    shares.map(async (told) => {
+      while ((await workInbox(options(told), project)) > 0);
+    }),
+  );
+  expect(shares.reduce((sum, { processed = 0 }) => sum + processed, 0)).toBe(6_000);
+  expect(shares.filter(({ processed = 0 }) => processed > 0).length).toBeGreaterThan(1);
+  expect(await counts()).toEqual({ waiting: 0, processed: 6_000, folding: 6_000 });
+});
+
+it("gives a poisoned event up after its attempts, while others go on", async () => {
+  await lab.db.run(
+    "ALTER TABLE event_fold_queue ADD CONSTRAINT injected CHECK (client <> 'poison')",
+  );
+  const [, poison] = await enqueue(["a", "poison", "b"]);
+  const told: Told = {};
+  expect(await workInbox(options(told), project)).toBe(3);
+  expect(told).toEqual({ processed: 2, retried: 1 });
+  // Not before its wait is over.
+  expect(await workInbox(options(told), project)).toBe(0);
+  for (let attempt = 2; attempt <= MAX_ATTEMPTS; attempt++) {
+    await passTime();
+    expect(await workInbox(options(told), project)).toBe(1);
+  }
+  expect(told).toEqual({ processed: 2, retried: MAX_ATTEMPTS - 1, gave_up: 1 });
+  expect(await counts()).toEqual({ waiting: 0, processed: 2, folding: 2 });
+  const kept = () =>
+    lab.db.query(
+      `SELECT reason, state, client, result_id, convert_from(bytes, 'UTF8') AS bytes,
+        violations->0->>'description' AS why
+      FROM rejections WHERE project_key = $1`,
+      [project],
+    );
+  expect(await kept()).toEqual([
+    {
+      reason: REJECTION_REASONS.processingFailed,
+      state: 1,
+      client: "poison",
+      result_id: poison?.eventId,
+      bytes: view("poison", 1),
+      why: expect.stringContaining("given up after 8 attempts"),
+    },
+  ]);
+  const log = await lab.db.query<{ step: number }>(
+    "SELECT step FROM processing_log WHERE project_key = $1 ORDER BY created_at",
+    [project],
+  );
+  expect(log.map(({ step }) => step)).toEqual([3, 3, 3, 3, 3, 3, 3, 5]);
+
+  // Sent again it is judged anew, and resolves the rejection once it passes.
+  await lab.db.run("ALTER TABLE event_fold_queue DROP CONSTRAINT injected");
+  const again = await lab.ingest(project, [view("poison", 1)]);
+  expect(again).toMatchObject([{ outcome: "processed", eventId: poison?.eventId }]);
+  expect(await kept()).toMatchObject([{ state: 2 }]);
+});
+
+it("keeps an event queued whose rejection would find no room", async () => {
+  project = await lab.newProject(10);
+  await enqueue(["a"], 100);
+  await lab.db.query("UPDATE inbox SET attempts = 20 WHERE project_key = $1", [project]);
+  const told: Told = {};
+  await workInbox(options(told), project);
+  expect(told).toEqual({ retried: 1 });
+  expect(await counts()).toMatchObject({ waiting: 1 });
+});
+
+it("gives up what its workers die of", async () => {
+  await enqueue(["a"]);
+  await lab.db.query("UPDATE inbox SET attempts = $2::int WHERE project_key = $1", [
+    project,
+    MAX_ATTEMPTS,
+  ]);
+  const told: Told = {};
+  await workInbox(options(told), project);
+  expect(told).toEqual({ gave_up: 1 });
+});
+
+it("fails as many attempts as a simulated fault asks for", async () => {
+  await enqueue(["a"], 2);
+  const told: Told = {};
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await workInbox(options(told), project);
+    await passTime();
+  }
+  expect(told).toEqual({ retried: 2, processed: 1 });
+});
+
+it("wakes when something is queued, long before it would look", async () => {
+  const told: Told = {};
+  await using workers = startInboxWorkers({
+    ...options(told),
+    workers: 2,
+    pollMs: 60_000,
+    log: createLogger("silent"),
+    listener: (onNotify) => createListener(lab.url, INBOX_CHANNEL, onNotify),
+  });
+  expect(workers).toBeDefined();
+  const listens = () =>
+    lab.db.query("SELECT 1 FROM pg_stat_activity WHERE query = $1", [`LISTEN ${INBOX_CHANNEL}`]);
+  await expect.poll(listens).toHaveLength(1);
+  await enqueue(["a", "b"]);
+  await expect.poll(counts).toMatchObject({ waiting: 0, processed: 2 });
+});
+
+it("looks by itself where nothing wakes it", async () => {
+  await using workers = startInboxWorkers({
+    ...options(),
+    workers: 1,
+    pollMs: 50,
+    log: createLogger("silent"),
+    listener: () => ({ listen: async () => {}, [Symbol.asyncDispose]: async () => {} }),
+  });
+  expect(workers).toBeDefined();
+  await enqueue(["a"]);
+  await expect.poll(counts).toMatchObject({ waiting: 0, processed: 1 });
+});

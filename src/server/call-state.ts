@@ -7,6 +7,7 @@ import type { Logger } from "../log.js";
 import type { Metrics } from "../metrics.js";
 import type { Protocol } from "../rpc/handler.js";
 import type { ClientAddress } from "./address.js";
+import type { Pace } from "./pace.js";
 import type { RateLimiter } from "./rate.js";
 import type { Target } from "./target.js";
 import type { Timeouts } from "./timeouts.js";
@@ -60,6 +61,8 @@ export interface Room extends RoomOptions {
   readonly streams: Map<string, number>;
   readonly rates: RateLimiter;
   readonly receiving: ByteBudget;
+  /** How calls begin that came together on a connection. */
+  readonly pace: Pace;
   /** For lines whose fields are all our own: redaction is four fifths of what a line costs. */
   readonly plainLog: Logger;
   draining: boolean;

@@ -44,11 +44,9 @@ export function serveGrpcCall(
       startDeadline(opened, Number(base.getDeadline()) - room.now());
       try {
         const waiting = admit(opened, headerOf(metadata, "authorization"));
-        if (waiting === undefined) begin(opened);
-        else
-          orEnd(opened, waiting)
-            .then(() => begin(opened))
-            .catch((error) => fail(opened, error));
+        const admitted = () => room.pace(() => begin(opened));
+        if (waiting === undefined) admitted();
+        else orEnd(opened, waiting).then(admitted, (error) => fail(opened, error));
       } catch (error) {
         fail(opened, error);
       }
@@ -62,24 +60,21 @@ export function serveGrpcCall(
   });
 
   function begin(opened: Call): void {
-    if (opened.endedBy !== undefined) {
-      fail(opened, opened.endedBy);
-      return;
-    }
+    opened.reject = (error) => fail(opened, error);
+    serve(opened).catch(opened.reject);
+  }
+
+  async function serve(opened: Call): Promise<void> {
+    if (opened.endedBy !== undefined) throw opened.endedBy;
     const compression = compressionOf(base);
     const body = openStreamBody(stream);
     opened.releases.push(body.stop);
     // A silent connection is watched by PINGs.
     const silenceTimeoutMs = Number.POSITIVE_INFINITY;
     const next = openFrames(opened, body, { compression, silenceTimeoutMs });
-    opened.reject = (error) => fail(opened, error);
-    const answered = requestStream
-      ? respond(
-          opened,
-          openRequests(opened, next, (bytes) => decodeFrame(method.desc.input, bytes)),
-        )
-      : answer(opened, next);
-    answered.catch((error) => fail(opened, error));
+    if (!requestStream) return answer(opened, next);
+    const requests = openRequests(opened, next, (bytes) => decodeFrame(method.desc.input, bytes));
+    return respond(opened, requests);
   }
 
   async function answer(opened: Call, next: FrameSource): Promise<void> {

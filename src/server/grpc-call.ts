@@ -60,8 +60,10 @@ export function serveGrpcCall(
   });
 
   function begin(opened: Call): void {
-    opened.reject = (error) => fail(opened, error);
-    serve(opened).catch(opened.reject);
+    const failed = (error: unknown) => fail(opened, error);
+    // Until something else waits for the handler.
+    opened.reject = failed;
+    serve(opened).catch(failed);
   }
 
   async function serve(opened: Call): Promise<void> {

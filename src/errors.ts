@@ -3,7 +3,6 @@
  * stays small enough for every client's trailers.
  */
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
-import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
   BadRequestSchema,
@@ -61,7 +60,19 @@ export function callError(code: Code, message: string, facts: ErrorFacts): Conne
     });
   }
   if (facts.violations !== undefined) details.push(badRequest(facts.violations, details));
-  return new ConnectError(message, code, headers, details, facts.cause);
+  const make = () => new ConnectError(message, code, headers, details, facts.cause);
+  return code === Code.Internal ? make() : withoutStack(make);
+}
+
+/** The message says what is wrong and nobody logs where it was noticed, while a stack costs as much as a call's HTTP/2. */
+function withoutStack(make: () => ConnectError): ConnectError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** INVALID_ARGUMENT with all violations, and a message that names the first. */
@@ -104,7 +115,7 @@ export function notFound(resource: string, id: string): ConnectError {
 /** BadRequest with as many violations as 32 and the space of details allow; the last says how many are left out. */
 function badRequest(violations: readonly Violation[], others: readonly ErrorDetail[]): ErrorDetail {
   const budget = (limits.errorDetailBytes * 3) / 4 - 256;
-  let used = others.reduce((sum, d) => sum + toBinary(d.desc, create(d.desc, d.value)).length, 0);
+  let used = others.reduce((sum, detail) => sum + maxBytesOf(detail.value), 0);
   const kept: Violation[] = [];
   for (const { field, description } of violations) {
     const size = Buffer.byteLength(field) + Buffer.byteLength(description) + 8;
@@ -116,4 +127,12 @@ function badRequest(violations: readonly Violation[], others: readonly ErrorDeta
   if (left > 0)
     kept.push({ field: "violations_truncated", description: `${left} more are not listed` });
   return { desc: BadRequestSchema, value: { fieldViolations: kept } };
+}
+
+/** What a message takes at most on the wire: each value has a tag and a length before it. */
+function maxBytesOf(value: unknown): number {
+  if (typeof value === "string") return Buffer.byteLength(value) + 8;
+  if (value instanceof Uint8Array) return value.length + 8;
+  if (typeof value !== "object" || value === null) return 16;
+  return Object.entries(value).reduce((sum, [key, each]) => sum + key.length + maxBytesOf(each), 8);
 }

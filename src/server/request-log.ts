@@ -1,5 +1,6 @@
 /** What is written down of a call: one log line, its metrics, and the cause of an error that is ours. */
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import type { Call } from "./call-state.js";
@@ -66,6 +67,14 @@ function write(call: Call, error: ConnectError | null): void {
 }
 
 /** The stable reason of an error; empty for those that a library raised. */
-function reasonOf(error: ConnectError): string {
-  return error.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
+function reasonOf({ details }: ConnectError): string {
+  for (const detail of details) {
+    // Without a copy of the whole detail, which findDetails makes.
+    if ("desc" in detail && detail.desc === ErrorInfoSchema) return reasonIn(detail.value);
+  }
+  return "";
+}
+
+function reasonIn({ reason = "" }: MessageInitShape<typeof ErrorInfoSchema>): string {
+  return reason;
 }

@@ -12,6 +12,7 @@ const shared = [
   "byte-budget",
   "heavy-steps",
   "hash-parts",
+  "wire-writer",
 ];
 const protobuf = "@bufbuild/protobuf";
 const connect = "@connectrpc/connect";
@@ -29,6 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "byte-budget": ["errors", connect],
   "heavy-steps": [],
   "hash-parts": [],
+  "wire-writer": [],
   log: ["pino"],
   metrics: ["prom-client"],
   gen: [protobuf],
@@ -60,7 +62,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "grpc-health-check",
   ],
 
-  client: ["gen", "limits", "text", protobuf, connect, grpc],
+  client: ["gen", "limits", "text", "wire-writer", protobuf, connect, grpc],
   formats: ["client", "gen", "limits", "text", protobuf, "saxes"],
   reporters: ["client", "formats", "gen", "limits", protobuf, connect],
   cli: ["client", "formats", "gen", "limits", protobuf, connect, "commander", "tinyglobby"],

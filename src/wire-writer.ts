@@ -56,6 +56,16 @@ export function writeItem(sink: Sink, field: number, text: string): void {
   }
 }
 
+/** Bytes, left out if there are none. */
+export function writeBytes(sink: Sink, field: number, bytes: Uint8Array): void {
+  if (bytes.length === 0) return;
+  openField(sink, field, LENGTH_DELIMITED);
+  reserve(sink, bytes.length);
+  writeVarint(sink, bytes.length);
+  sink.buffer.set(bytes, sink.at);
+  sink.at += bytes.length;
+}
+
 /** The entries of a map of texts. */
 export function writeMap(sink: Sink, field: number, map: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(map)) {
@@ -80,6 +90,11 @@ export function writeUint32(sink: Sink, field: number, value: number): void {
 export function writeInt64(sink: Sink, field: number, value: bigint): void {
   if (typeof value !== "bigint") throw UNUSUAL;
   writeNumber(sink, field, Number(value), Number.MAX_SAFE_INTEGER);
+}
+
+/** A bool, left out if it is false. */
+export function writeBool(sink: Sink, field: number, value: boolean): void {
+  if (value) writeNumber(sink, field, 1, 1);
 }
 
 function writeNumber(sink: Sink, field: number, value: number, max: number): void {

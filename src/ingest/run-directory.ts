@@ -36,7 +36,7 @@ export interface RunDirectory {
 /** What is remembered of a run; its facts only ever gain what is absent, so they stay true. */
 interface Known {
   run: StoredRun;
-  /** Shard totals by part, hex. */
+  /** Shard totals by part. */
   readonly parts: Map<string, { shardTotal: number; streamed: boolean }>;
 }
 
@@ -87,7 +87,7 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
       }
       known.run = merged;
     }
-    const opened = await openPart(projectKey, known, part, retry);
+    const opened = knownPart(known, part) ?? (await openPart(projectKey, known, part, retry));
     if (opened === null) {
       // It was deleted or expired since it was read: asked anew, the database says which.
       remembered.delete(cacheKey);
@@ -105,11 +105,7 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
     known: Known,
     part: PartRow,
     retry: RetryOptions,
-  ): Promise<{ shardTotal: number; added: boolean } | null> => {
-    const stored = known.parts.get(hex(part.partId));
-    if (stored !== undefined && (stored.streamed || !part.streamed)) {
-      return { shardTotal: stored.shardTotal, added: false };
-    }
+  ): Promise<OpenedPart | null> => {
     const answer = await withRetries(
       () => addPart(db, projectKey, known.run.runKey, part, retry.deadlineAt),
       retry,
@@ -124,9 +120,23 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
   };
 }
 
-function rememberPart(known: Known, part: PartRow, shardTotal: number): void {
-  if (known.parts.size >= REMEMBERED_PARTS) known.parts.clear();
-  known.parts.set(hex(part.partId), { shardTotal, streamed: part.streamed });
+interface OpenedPart {
+  readonly shardTotal: number;
+  readonly added: boolean;
 }
 
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+function knownPart({ parts }: Known, { partId, streamed }: PartRow): OpenedPart | undefined {
+  const stored = parts.get(partKey(partId));
+  if (stored === undefined || (streamed && !stored.streamed)) return undefined;
+  return { shardTotal: stored.shardTotal, added: false };
+}
+
+function rememberPart(known: Known, part: PartRow, shardTotal: number): void {
+  if (known.parts.size >= REMEMBERED_PARTS) known.parts.clear();
+  known.parts.set(partKey(part.partId), { shardTotal, streamed: part.streamed });
+}
+
+/** A character for each byte. */
+function partKey(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString("latin1");
+}

@@ -3,6 +3,7 @@
  * answer is decided, closed when its handler has returned too.
  */
 import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Principal } from "../auth/principal.js";
 import { callError } from "../errors.js";
 import type { Logger } from "../log.js";
 import type { CallContext, Protocol } from "../rpc/handler.js";
@@ -128,27 +129,44 @@ export function releaseCall(call: Call): void {
   if (call.room.calls.size === 0) call.room.onIdle?.();
 }
 
-/** What a handler sees. The signal and the logger are made when they are first asked for. */
+/** What a handler sees. */
 export function callContext(call: Call): CallContext {
-  let log: Logger | undefined;
-  return {
-    requestId: call.requestId,
-    protocol: call.protocol,
-    principal: call.principal,
-    fault: call.fault,
-    address: call.address,
-    deadlineAt: call.target.streams ? Number.POSITIVE_INFINITY : call.deadlineAt,
-    get signal() {
-      return callSignal(call);
-    },
-    beforeDecoding(admit) {
-      call.admitMessage = admit;
-    },
-    get log() {
-      log ??= call.room.log.child({ request_id: call.requestId });
-      return log;
-    },
-  };
+  return new HandlerContext(call);
+}
+
+/** The signal and the logger are made when they are first asked for. A class, because getters of literals are slow. */
+class HandlerContext implements CallContext {
+  readonly #call: Call;
+  readonly requestId: string;
+  readonly protocol: Protocol;
+  readonly principal: Principal | null;
+  readonly fault: string;
+  readonly address: string;
+  readonly deadlineAt: number;
+  #log: Logger | undefined;
+
+  constructor(call: Call) {
+    this.#call = call;
+    this.requestId = call.requestId;
+    this.protocol = call.protocol;
+    this.principal = call.principal;
+    this.fault = call.fault;
+    this.address = call.address;
+    this.deadlineAt = call.target.streams ? Number.POSITIVE_INFINITY : call.deadlineAt;
+  }
+
+  get signal(): AbortSignal {
+    return callSignal(this.#call);
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#call.room.log.child({ request_id: this.requestId });
+    return this.#log;
+  }
+
+  beforeDecoding(admit: (bytes: number) => Promise<void>): void {
+    this.#call.admitMessage = admit;
+  }
 }
 
 function callSignal(call: Call): AbortSignal {

@@ -6,13 +6,13 @@
  * HTTP/1.1, with the same bounds and errors.
  */
 
-import { toBinary } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { callError } from "../errors.js";
 import { abandonCall, openCall, settleCall, startDeadline } from "./call.js";
 import type { Call, Room } from "./call-state.js";
 import { decodeBinary, decodeFrame } from "./decode.js";
+import { encodeBinary } from "./encode.js";
 import { toCallError } from "./failure.js";
 import { grpcStatus, requestIdMetadata } from "./grpc-status.js";
 import { encodingOf, openStreamBody, releaseConnection, takeStream } from "./grpc-stream.js";
@@ -91,7 +91,7 @@ export function serveGrpcCall(
     const kind = method.desc.methodKind;
     if (kind === "unary" || kind === "client_streaming") {
       const output = await invokeSingle(opened, method, input);
-      const bytes = encode(opened, toBinary(method.desc.output, output));
+      const bytes = encode(opened, encodeBinary(method.desc.output, output));
       if (opened.settled) return;
       base.sendMetadata(requestIdMetadata(opened.requestId));
       base.sendMessage(bytes, () => base.sendStatus(OK));
@@ -99,7 +99,7 @@ export function serveGrpcCall(
     }
     base.sendMetadata(requestIdMetadata(opened.requestId));
     for await (const output of invokeMany(opened, method, input)) {
-      const bytes = encode(opened, toBinary(method.desc.output, output));
+      const bytes = encode(opened, encodeBinary(method.desc.output, output));
       await orEnd(opened, new Promise<void>((sent) => base.sendMessage(bytes, sent)));
     }
     base.sendStatus(OK);

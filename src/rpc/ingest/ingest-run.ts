@@ -23,7 +23,8 @@ export function ingestRun(deps: IngestDeps): Handler<typeof IngestService.method
       const { summary, outcome } = await storeRunRequest(deps, project, tokenId, request, retry);
       reportBatch(deps, project, runId, outcome, startedAt, context);
       reportUpload(deps, project, summary, startedAt, context);
-      return summary;
+      // A whole message, which needs no copy.
+      return { ...summary, $typeName: "tally.v1.IngestRunResponse" };
     } catch (error) {
       throw await toCallError(deps, project, runId, error, retry);
     } finally {

@@ -44,9 +44,12 @@ export function serveGrpcCall(
       startDeadline(opened, Number(base.getDeadline()) - room.now());
       try {
         const waiting = admit(opened, headerOf(metadata, "authorization"));
-        const admitted = () => room.pace(() => begin(opened));
-        if (waiting === undefined) admitted();
-        else orEnd(opened, waiting).then(admitted, (error) => fail(opened, error));
+        if (waiting === undefined) queue(opened);
+        else
+          orEnd(opened, waiting).then(
+            () => queue(opened),
+            (error) => fail(opened, error),
+          );
       } catch (error) {
         fail(opened, error);
       }
@@ -59,15 +62,19 @@ export function serveGrpcCall(
     },
   });
 
-  function begin(opened: Call): void {
+  function queue(opened: Call): void {
     const failed = (error: unknown) => fail(opened, error);
     // Until something else waits for the handler.
     opened.reject = failed;
-    serve(opened).catch(failed);
+    if (opened.endedBy !== undefined) failed(opened.endedBy);
+    else {
+      room.pace(stream.session ?? stream, () => {
+        if (!opened.settled) serve(opened).catch(failed);
+      });
+    }
   }
 
   async function serve(opened: Call): Promise<void> {
-    if (opened.endedBy !== undefined) throw opened.endedBy;
     const compression = compressionOf(base);
     const body = openStreamBody(stream);
     opened.releases.push(body.stop);

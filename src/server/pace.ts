@@ -4,19 +4,27 @@
  * last, and client and server would work by turns instead of side by side.
  */
 
-/** Begins the work at once, or in a later turn; first come, first served. */
-export type Pace = (work: () => void) => void;
+/** Begins the work at once, or in a later turn, where connections take turns. */
+export type Pace = (connection: object, work: () => void) => void;
 
 /** A pace of so many beginnings a turn. */
 export function createPace(perTurn: number): Pace {
-  const waiting: (() => void)[] = [];
+  /** By connection, the one that had its turn longest ago first. */
+  const waiting = new Map<object, (() => void)[]>();
   let begun = 0;
   let isTurning = false;
 
   const turn = () => {
     begun = 0;
     isTurning = false;
-    for (const work of waiting.splice(0, perTurn)) begin(work);
+    for (const [connection, works] of waiting) {
+      if (begun === perTurn) return;
+      waiting.delete(connection);
+      const work = works.shift();
+      // This loop meets it again, after the others.
+      if (works.length > 0) waiting.set(connection, works);
+      if (work !== undefined) begin(work);
+    }
   };
   const begin = (work: () => void) => {
     begun += 1;
@@ -26,8 +34,12 @@ export function createPace(perTurn: number): Pace {
     }
     work();
   };
-  return (work) => {
-    if (begun < perTurn) begin(work);
-    else waiting.push(work);
+  return (connection, work) => {
+    if (begun < perTurn && waiting.size === 0) begin(work);
+    else {
+      const works = waiting.get(connection);
+      if (works === undefined) waiting.set(connection, [work]);
+      else works.push(work);
+    }
   };
 }

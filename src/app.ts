@@ -1,26 +1,17 @@
 /** Puts a server together: database, tokens, handlers, jobs; and takes it apart in the right order. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { join } from "node:path";
 import { ensureAdminToken } from "./auth/admin-bootstrap.js";
 import { SecretHasher } from "./auth/secret-hasher.js";
 import { TokenAuthenticator } from "./auth/token-authenticator.js";
 import { createByteBudget } from "./byte-budget.js";
 import { type Cleanups, createCleanups } from "./cleanups.js";
 import type { Config } from "./config.js";
-import { Connection } from "./db/client.js";
-import { INBOX_CHANNEL } from "./db/inbox.js";
-import { createListener } from "./db/listener.js";
-import { migrate } from "./db/migrate.js";
 import { ping } from "./db/ping.js";
 import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
-import { startEmbeddedPostgres } from "./embedded/postgres.js";
-import { eventStore } from "./events/event-store.js";
 import { createEventPolicies } from "./events/policies.js";
-import { createWriter } from "./group-commit/writer.js";
 import { createInboxGauge } from "./inbox-gauge.js";
 import { drawKey } from "./ingest/draw-key.js";
-import { createResultWriter } from "./ingest/result-writer.js";
 import { createRunDirectory } from "./ingest/run-directory.js";
 import { createTestDirectory } from "./ingest/test-directory.js";
 import { abandonRuns } from "./jobs/abandon-runs.js";
@@ -31,10 +22,12 @@ import { startJobs } from "./jobs/job.js";
 import { pruneAudit } from "./jobs/prune-audit.js";
 import { purgeDeleted } from "./jobs/purge-deleted.js";
 import { settleRuns } from "./jobs/settle-runs.js";
-import { startInboxWorkers } from "./jobs/work-inbox.js";
 import { limits } from "./limits.js";
 import type { Logger } from "./log.js";
-import { createMetrics, type Metrics } from "./metrics.js";
+import { createMetrics } from "./metrics.js";
+import { openDatabase } from "./open-database.js";
+import { openWriters } from "./open-writers.js";
+import { startProcessWorkers } from "./process-workers.js";
 import { eventDoor } from "./rpc/doors/event-door.js";
 import { reportDoor } from "./rpc/doors/report-door.js";
 import { eventRoute } from "./rpc/events/event-routes.js";
@@ -48,7 +41,6 @@ import { statsRoute } from "./rpc/stats/stats-routes.js";
 import { tenancyRoute } from "./rpc/tenancy/tenancy-routes.js";
 import { startServer } from "./server/server.js";
 import { readVersion } from "./version.js";
-import { writerHooks } from "./writer-hooks.js";
 
 export interface Tally extends AsyncDisposable {
   readonly url: string;
@@ -64,15 +56,6 @@ export interface Tally extends AsyncDisposable {
 /** Longest wait for room among what is read and not committed. */
 const BUDGET_WAIT_MS = 30_000;
 
-/**
- * A lane sends two statements, whose best plan does not depend on the rows. Left to itself, Postgres plans them
- * anew for each small batch: 1 ms of its 1.4 for a single row.
- */
-const LANE_SETTINGS = { plan_cache_mode: "force_generic_plan" };
-
-/** Why a server stops whose embedded database is gone. */
-export const DATABASE_GONE = "the embedded database is gone";
-
 /** Resolves when the server takes calls. What was started is stopped again when something fails. */
 export async function startTally(config: Config, log: Logger): Promise<Tally> {
   const cleanups = createCleanups();
@@ -84,21 +67,8 @@ export async function startTally(config: Config, log: Logger): Promise<Tally> {
   }
 }
 
-/** Brings the database to this version; what was applied. */
-export async function migrateDatabase(config: Config, log: Logger): Promise<readonly string[]> {
-  const cleanups = createCleanups();
-  try {
-    const { directUrl } = await openDatabase(config, log, cleanups);
-    return await migrateTo(directUrl, log);
-  } finally {
-    await cleanups.run();
-  }
-}
-
 async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<Tally> {
   const database = await openDatabase(config, log, cleanups);
-  await migrateTo(database.directUrl, log);
-
   const connection = { url: database.url, prepare: config.prepare };
   const db = cleanups.use(new Pool({ ...connection, size: config.readers }));
   const budget = createByteBudget({
@@ -111,27 +81,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     bytesInFlight: () => budget.used,
     inbox: createInboxGauge(db, Date.now),
   });
-  const openLanes = () =>
-    Array.from(
-      { length: config.lanes },
-      () => new Connection({ ...connection, settings: LANE_SETTINGS }),
-    );
-  const lanes = openLanes();
-  const writing = { drawKey, random: Math.random, now: Date.now };
-  const writer = cleanups.use(
-    createResultWriter({ ...writing, lanes, hooks: writerHooks(metrics, "result") }),
-  );
-  const eventLanes = openLanes();
-  const eventWriter = cleanups.use(
-    createWriter({
-      ...writing,
-      lanes: eventLanes,
-      store: eventStore,
-      hooks: writerHooks(metrics, "event"),
-    }),
-  );
-  // Closed before the writer is: after the drain nobody waits for what is under way.
-  for (const lane of [...lanes, ...eventLanes]) cleanups.use(lane);
+  const writers = openWriters({ connection, lanes: config.lanes, metrics }, cleanups);
   const hasher = cleanups.use(new SecretHasher({ cost: config.bcryptCost }));
   const adminToken = await ensureAdminToken({
     db,
@@ -158,7 +108,15 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
       log,
     ),
   );
-  cleanups.use(startWorkers(config, database, db, metrics, log));
+  cleanups.use(
+    startProcessWorkers({
+      db,
+      directUrl: database.directUrl,
+      workers: config.workConcurrency,
+      log,
+      onOutcome: (outcome, count) => metrics.events.inc({ outcome, mode: "inbox" }, count),
+    }),
+  );
 
   const resolveProject = createProjectResolver(db);
   const pageKey = await ensureServerSecret(db, "page-tokens", () => randomBytes(32));
@@ -168,7 +126,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     db,
     runs: createRunDirectory(db, drawKey),
     tests: createTestDirectory(db),
-    writer,
+    writer: writers.results,
     budget,
     resolveProject,
     metrics,
@@ -179,7 +137,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
   const events = {
     db,
     drawKey,
-    writer: eventWriter,
+    writer: writers.events,
     policies,
     faults: createSimulatedFaults(config.faults, metrics),
     budget,
@@ -237,77 +195,4 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     databaseGone: database.gone,
     [Symbol.asyncDispose]: () => cleanups.run(),
   };
-}
-
-/** Until when a worker that died keeps others from its events. */
-const LEASE_MS = 30_000;
-/** Wait after the first failed attempt at an event. */
-const FIRST_RETRY_MS = 1_000;
-/** How soon a worker looks by itself. */
-const INBOX_POLL_MS = 1_000;
-
-function startWorkers(
-  config: Config,
-  { directUrl }: Database,
-  db: Pool,
-  metrics: Metrics,
-  log: Logger,
-): AsyncDisposable {
-  return startInboxWorkers({
-    db,
-    log,
-    drawKey,
-    random: Math.random,
-    actor: "inbox",
-    workers: config.workConcurrency,
-    leaseMs: LEASE_MS,
-    firstWaitMs: FIRST_RETRY_MS,
-    pollMs: INBOX_POLL_MS,
-    listener: (onNotify) => createListener(directUrl, INBOX_CHANNEL, onNotify),
-    onOutcome: (outcome, count) => metrics.events.inc({ outcome, mode: "inbox" }, count),
-  });
-}
-
-interface Database {
-  readonly url: string;
-  /** Past a pooler. */
-  readonly directUrl: string;
-  readonly adminTokenFile: string | null;
-  readonly gone: Promise<string>;
-}
-
-/** The operator's database, or the embedded one, which is started. */
-async function openDatabase(config: Config, log: Logger, cleanups: Cleanups): Promise<Database> {
-  if (config.databaseUrl !== undefined) {
-    return {
-      url: config.databaseUrl,
-      directUrl: config.directDatabaseUrl ?? config.databaseUrl,
-      adminTokenFile: null,
-      gone: new Promise(() => {}),
-    };
-  }
-  const postgresLog = log.child({ event: "postgres" });
-  const postgres = cleanups.use(
-    await startEmbeddedPostgres({
-      dataDir: config.dataDir,
-      onLog: (line) => postgresLog.debug(line),
-    }),
-  );
-  const gone = postgres.exited.then((reason) => {
-    if (reason === null) return new Promise<string>(() => {});
-    log.fatal({ event: "database_gone", err: reason });
-    return DATABASE_GONE;
-  });
-  return {
-    url: postgres.url,
-    directUrl: postgres.url,
-    adminTokenFile: join(config.dataDir, "admin-token"),
-    gone,
-  };
-}
-
-async function migrateTo(url: string, log: Logger): Promise<readonly string[]> {
-  await using connection = new Connection({ url, prepare: false });
-  const { applied } = await migrate({ connection, log });
-  return applied;
 }

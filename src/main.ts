@@ -1,10 +1,12 @@
 #!/usr/bin/env node
-/** The server's command line: `tallyd serve` and `tallyd migrate`. */
+/** The server's command line: `tallyd serve`, `tallyd work` and `tallyd migrate`. */
 import { Command } from "commander";
-import { DATABASE_GONE, migrateDatabase, startTally } from "./app.js";
+import { startTally } from "./app.js";
 import { type Config, loadConfig } from "./config.js";
-import { createLogger } from "./log.js";
+import { createLogger, type Logger } from "./log.js";
+import { DATABASE_GONE, migrateDatabase } from "./open-database.js";
 import { readVersion } from "./version.js";
+import { startWork } from "./work.js";
 
 /** As shells name a process that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
@@ -17,14 +19,17 @@ program
   .description("serve every protocol on one port, until SIGINT or SIGTERM")
   .action(() => run(serve));
 program
+  .command("work")
+  .description("process queued events beside the servers of DATABASE_URL, until SIGINT or SIGTERM")
+  .action(() => run(work));
+program
   .command("migrate")
   .description("bring the database to this version, and exit")
   .action(() => run(migrateOnly));
 await program.parseAsync();
 
 async function serve(config: Config): Promise<void> {
-  const log = createLogger(config.logLevel);
-  for (const warning of config.warnings) log.warn({ event: "config_warning" }, warning);
+  const log = openLog(config);
   const interrupted = waitForSignal();
   const tally = await startTally(config, log);
   console.log(`Tally ${tally.version} listens on ${tally.url}`);
@@ -39,10 +44,28 @@ async function serve(config: Config): Promise<void> {
   process.exit(reason === DATABASE_GONE ? 1 : 0);
 }
 
+async function work(config: Config): Promise<void> {
+  const log = openLog(config);
+  const interrupted = waitForSignal();
+  const work = await startWork(config, log);
+  console.log(`Tally ${readVersion()} processes queued events`);
+  const reason = await interrupted;
+  log.info({ event: "stopping" }, reason);
+  await work[Symbol.asyncDispose]();
+  log.info({ event: "stopped", ...work.counts });
+  process.exit(0);
+}
+
 async function migrateOnly(config: Config): Promise<void> {
   const log = createLogger(config.logLevel);
   const applied = await migrateDatabase(config, log);
   console.log(applied.length === 0 ? "nothing to do" : `applied ${applied.join(", ")}`);
+}
+
+function openLog(config: Config): Logger {
+  const log = createLogger(config.logLevel);
+  for (const warning of config.warnings) log.warn({ event: "config_warning" }, warning);
+  return log;
 }
 
 /** Resolves with the first SIGINT or SIGTERM; the second one ends the process at once. */

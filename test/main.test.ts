@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
@@ -14,6 +13,7 @@ import { RunState, Status } from "../gen/tally/v1/run_pb.js";
 import { createTallyClient } from "../src/client/index.js";
 import { Connection } from "../src/db/client.js";
 import { createEmptyDatabase, type TestDatabase } from "./support/database.js";
+import { startTallyd, type Tallyd } from "./support/tallyd.js";
 
 const ADMIN = "an-admin-token-for-tests-only";
 const PATIENCE = { timeout: 30_000 };
@@ -32,48 +32,22 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-interface Started {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  readonly exited: Promise<[number | null, NodeJS.Signals | null]>;
-}
-
-function start(command: string, env: Record<string, string> = {}): Started {
-  const program = fileURLToPath(new URL("../dist/src/main.js", import.meta.url));
-  const child = spawn(process.execPath, [program, command], {
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      TALLY_PORT: "0",
-      TALLY_DATA_DIR: dataDir,
-      DATABASE_URL: database.url,
-      TALLY_ADMIN_TOKEN: ADMIN,
-      ...env,
-    },
-    stdio: ["ignore", "pipe", "pipe"],
+function start(command: string, env: Record<string, string> = {}): Tallyd {
+  const started = startTallyd(command, {
+    TALLY_PORT: "0",
+    TALLY_DATA_DIR: dataDir,
+    DATABASE_URL: database.url,
+    TALLY_ADMIN_TOKEN: ADMIN,
+    ...env,
   });
-  children.push(child);
-  let text = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on("data", (chunk) => {
-      text += chunk;
-    });
-  }
-  const exited = once(child, "exit") as Started["exited"];
-  return { child, output: () => text, exited };
+  children.push(started.child);
+  return started;
 }
 
-async function serve(env: Record<string, string> = {}): Promise<Started & { url: string }> {
+async function serve(env: Record<string, string> = {}): Promise<Tallyd & { url: string }> {
   const started = start("serve", env);
-  let ended = false;
-  void started.exited.then(() => {
-    ended = true;
-  });
-  for (;;) {
-    const url = /^Tally \S+ listens on (\S+)$/m.exec(started.output())?.[1];
-    if (url !== undefined) return { ...started, url };
-    if (ended) throw new Error(started.output());
-    await sleep(20);
-  }
+  const [, url = ""] = await started.says(/^Tally \S+ listens on (\S+)$/m);
+  return { ...started, url };
 }
 
 /** A token with every scope, of a new project. */
@@ -135,7 +109,7 @@ describe("tallyd serve", () => {
     const env = { DATABASE_URL: "", TALLY_ADMIN_TOKEN: "" };
     const first = await serve(env);
     expect(first.output()).toMatch(/^Tally \d+\.\d+\.\d+ listens on http:\/\/127\.0\.0\.1:\d+$/m);
-    const printed = /shown this once: (tly_admin_\S+)/.exec(first.output())?.[1];
+    const [, printed = ""] = await first.says(/shown this once: (tly_admin_\S+)\n/);
     const file = join(dataDir, "admin-token");
     expect((await readFile(file, "utf8")).trim()).toBe(printed);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -143,7 +117,7 @@ describe("tallyd serve", () => {
     expect(await first.exited).toEqual([0, null]);
     const second = await serve(env);
     expect(second.output()).not.toContain("tly_admin_");
-    const client = createTallyClient({ url: second.url, token: printed ?? "" });
+    const client = createTallyClient({ url: second.url, token: printed });
     expect((await client.tenancy.listOrganizations({})).organizations).toEqual([]);
     client.close();
   });

@@ -71,6 +71,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "setting-values": [],
   settings: ["setting-values"],
   config: ["settings", "setting-values"],
+
+  "open-database": ["cleanups", "config", "db", "embedded", "log"],
+  "open-writers": ["cleanups", "db", "events", "group-commit", "ingest", "metrics", "writer-hooks"],
+  "process-workers": ["db", "events", "ingest", "jobs", "log"],
+  work: ["cleanups", "config", "db", "log", "open-database", "process-workers"],
 };
 /** Where everything comes together. */
 const free = ["app", "main"];

@@ -7,6 +7,7 @@ import {
   timestampFromMs,
 } from "@bufbuild/protobuf/wkt";
 import { InvalidArgumentError } from "commander";
+import { EventState } from "../../gen/tally/v1/event_pb.js";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { Scope } from "../../gen/tally/v1/tenancy_pb.js";
 
@@ -18,6 +19,11 @@ export function statusArgument(text: string): Status {
 /** `ingest,read` and so on. */
 export function scopesArgument(text: string): Scope[] {
   return text.split(",").map((name) => oneOf(SCOPES, name.trim()));
+}
+
+/** `queued` or `processed`. */
+export function eventStateArgument(text: string): EventState {
+  return oneOf(EVENT_STATES, text);
 }
 
 /** ISO 8601 with a time zone, or what else has one meaning everywhere. */
@@ -79,6 +85,10 @@ const RUN_STATUSES: ReadonlyMap<string, Status> = new Map([
   ["failed", Status.FAILED],
   ["errored", Status.ERRORED],
   ["skipped", Status.SKIPPED],
+]);
+const EVENT_STATES: ReadonlyMap<string, EventState> = new Map([
+  ["queued", EventState.QUEUED],
+  ["processed", EventState.PROCESSED],
 ]);
 const SCOPES: ReadonlyMap<string, Scope> = new Map([
   ["ingest", Scope.INGEST],

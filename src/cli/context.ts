@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly stdout: Writable;
   /** `isTTY` decides about the progress line. */
   readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** Calls back at the first Ctrl-C instead of ending the process, until the answer is called. */
+  onInterrupt(callback: () => void): () => void;
 }
 
 export interface Context {

@@ -12,6 +12,10 @@ export const exitCodes = {
   usage: 2,
   /** No server answered, or it could not take the call now. */
   unreachable: 3,
+  /** Ctrl-C ended it, as shells name that. */
+  interrupted: 130,
+  /** Nobody reads its output any more, as shells name that. */
+  unread: 141,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -2,9 +2,11 @@
 import { Command, CommanderError } from "commander";
 import type { Act } from "./act.js";
 import { addSharedOptions, type Surroundings, withContext } from "./context.js";
+import { addEventCommands } from "./events.js";
 import { type ExitCode, exitCodes } from "./outcome.js";
 import { addRejectionCommands } from "./rejections.js";
 import { addRunCommands } from "./runs.js";
+import { addStatsCommands } from "./stats.js";
 import { addTenancyCommands } from "./tenancy.js";
 import { addUploadCommand } from "./upload.js";
 
@@ -25,7 +27,7 @@ export async function runProgram(
       );
     };
   const program = addSharedOptions(new Command("tally"), surroundings.env)
-    .description("Sends test results to a Tally server and asks it about them.")
+    .description("Sends test results and events to a Tally server and asks it about them.")
     .configureOutput({
       writeOut: (text) => void surroundings.stdout.write(text),
       writeErr: (text) => void surroundings.stderr.write(text),
@@ -38,7 +40,9 @@ export async function runProgram(
   addTenancyCommands(program, act);
   addRunCommands(program, act);
   addUploadCommand(program, act);
+  addEventCommands(program, act);
   addRejectionCommands(program, act);
+  addStatsCommands(program, act);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {

@@ -12,7 +12,7 @@ export interface CliRun {
 /** The outcome of one command. Of the environment only the path and `env` are passed on. */
 export async function runCli(
   args: readonly string[],
-  options: { env?: Record<string, string>; input?: string; cwd?: string } = {},
+  options: { env?: Record<string, string>; input?: string | Uint8Array; cwd?: string } = {},
 ): Promise<CliRun> {
   const program = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
   const child = spawn(process.execPath, [program, ...args], {

@@ -37,6 +37,16 @@ describe("tally without a server", () => {
       "2026-01-12T10:00:00Z",
     ],
     [["token", "create", "--name", "n", "--scope", "ingest,fly"], "ingest, read, manage"],
+    [["events", "send"], "missing required argument 'file'"],
+    [["events", "send", "--format", "xml", "a"], "json, ndjson"],
+    [["events", "list", "--state", "failed"], "queued, processed"],
+    [["events", "list", "--from", "yesterday"], "2026-01-12T10:00:00Z"],
+    [["events", "list", "--warned", "--unwarned"], "cannot be used with"],
+    [["events", "retry"], "give rejection ids, or --all"],
+    [["events", "retry", "--all", "f00"], "give rejection ids, or --all"],
+    [["events", "retry", "--client", "a", "f00"], "--client goes with --all"],
+    [["events", "export", "--format", "csv", "--json"], "exclude each other"],
+    [["stats", "events"], "required option '--client"],
     [["runs", "list", "--url", "localhost:8080"], "expected http://host:port"],
   ])("exits 2 for %j", async (args, message) => {
     const { code, stderr } = await runCli(args, { env });
@@ -75,5 +85,20 @@ describe("tally without a server", () => {
     const { code, stderr } = await runCli(["upload", "no-such-file.xml"], { env });
     expect(code).toBe(1);
     expect(stderr).toContain("no-such-file.xml: ENOENT");
+  });
+
+  it("reports events that cannot be read without asking the server", async () => {
+    const { code, stdout, stderr } = await runCli(["events", "send", "no-such-file.json"], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tally: no-such-file.json: ENOENT.*\n$/);
+    expect(stdout).toMatch(/^0 events/);
+  });
+
+  it("exits 3 when no server takes the events", async () => {
+    const args = ["events", "send", "-"];
+    const { code, stdout, stderr } = await runCli(args, { env, input: "{}" });
+    expect(code).toBe(3);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("no answer from");
   });
 });

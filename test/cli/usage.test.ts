@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { readmeSection } from "../house/readme.js";
 import { runCli } from "./run-cli.js";
 
+// Each command is a process.
+vi.setConfig({ testTimeout: 90_000 });
 /** Nothing listens on the discard port. */
 const env = { TALLY_URL: "http://127.0.0.1:9", TALLY_TOKEN: "t" };
 
@@ -58,6 +61,16 @@ describe("tally without a server", () => {
     const { code, stdout } = await runCli(["--help"], { env });
     expect(code).toBe(0);
     expect(stdout).toContain("3 no server answered");
+  });
+
+  it("knows every command that the README shows for events", async () => {
+    const lines = (await readmeSection("Events on the command line")).split("\n");
+    const commands = lines.flatMap((line) => /^tally ([^<>]+)/.exec(line)?.slice(1) ?? []);
+    expect(commands.length).toBeGreaterThan(5);
+    for (const command of commands) {
+      const { code, stderr } = await runCli(command.trim().split(" "), { env, input: "{}" });
+      expect(code, `${command}: ${stderr}`).toBeOneOf([1, 3]);
+    }
   });
 
   it("says that there is no token", async () => {

@@ -10,6 +10,9 @@ const results = `p to ${count(limits.resultsPerMessage)}`;
 const refusals = `he first ${limits.rejectionsPerAnswer}`;
 const moreRefusals = `more than ${limits.rejectionsPerAnswer}`;
 const violations = `up to ${limits.violationsPerItem}`;
+const warnings = `p to ${limits.warningsPerEvent}`;
+const events = `p to ${count(limits.eventsPerMessage)}`;
+const digits = `${limits.amountIntegerDigits} digits before and ${limits.amountFractionDigits} after the point`;
 const perCall = `up to ${count(limits.rejectionsPerCall)}`;
 const page = `0 means ${limits.pageSizeDefault}, above ${limits.pageSizeMax} means ${limits.pageSizeMax}`;
 
@@ -71,6 +74,21 @@ const comments: Readonly<Record<string, string>> = {
   "GetIngestStatsRequest.start_time": `${limits.ingestStatsDays} days`,
   "GetIngestStatsResponse.counts": `he first ${count(limits.ingestStatsRows)}`,
   "GetIngestStatsResponse.counts_truncated": `more than ${count(limits.ingestStatsRows)}`,
+  EventService: `message limit of ${bytes(limits.messageBytes)}`,
+  "EventService.IngestEvents": events,
+  "EventService.ReprocessEvents": `up to ${count(limits.eventsPerReprocessing)} a call`,
+  EventInput: `up to ${bytes(limits.eventPayloadBytes)} and ${limits.eventDepth} levels`,
+  "EventInput.idempotency_key": `up to ${bytes(limits.idempotencyKeyBytes)}`,
+  "IngestedEvent.warnings": warnings,
+  "IngestedEvent.field_violations": violations,
+  "Event.amount": `up to ${digits}`,
+  "Event.warnings": warnings,
+  "*.warnings_truncated": `more than ${limits.warningsPerEvent}`,
+  "EventBatch.events": events,
+  "IngestEventsResponse.refusals": refusals,
+  "IngestEventsResponse.refusals_truncated": moreRefusals,
+  "IngestEventsResponse.warned": refusals,
+  "ReprocessEventsResponse.events": refusals,
   TenancyService: page,
   "Organization.name": `1 byte to ${bytes(limits.nameBytes)}`,
   "Project.name": `1 byte to ${bytes(limits.nameBytes)}`,
@@ -89,6 +107,12 @@ const readme: readonly (readonly [string, string])[] = [
   ["Names, files, parameters and other short texts", bytes(limits.nameBytes)],
   ["Failure message, expected and actual value, skip reason", bytes(limits.failureMessageBytes)],
   ["Stack trace, standard output, standard error, each", bytes(limits.traceBytes)],
+  ["An event", `${bytes(limits.eventPayloadBytes)}, ${limits.eventDepth} levels`],
+  ["Events in a message", count(limits.eventsPerMessage)],
+  ["Client, metric and user of an event", bytes(limits.eventNameBytes)],
+  ["Idempotency key of an event", bytes(limits.idempotencyKeyBytes)],
+  ["Amount of an event", digits],
+  ["Warnings listed for an event", count(limits.warningsPerEvent)],
   ["Labels, tags, variant", map],
   ["Shards of a job", count(limits.shardTotal)],
   ["Tests of a project", count(limits.testsPerProject)],
@@ -96,9 +120,13 @@ const readme: readonly (readonly [string, string])[] = [
     "Kept refusals of a project, unless it says otherwise",
     bytes(limits.keptRefusalBytesPerProject),
   ],
-  ["Refusals listed in an answer", count(limits.rejectionsPerAnswer)],
+  ["Refusals, and events with warnings, listed in an answer", count(limits.rejectionsPerAnswer)],
   ["Violations listed for an item", count(limits.violationsPerItem)],
   ["Rejections replayed or dismissed in a call", count(limits.rejectionsPerCall)],
+  ["Events read anew in a call", count(limits.reprocessedPerCall)],
+  ["Groups that events are added up by in a call", count(limits.aggregateRows)],
+  ["Top paths", `${limits.topPathsDefault}, at most ${limits.topPathsMax}`],
+  ["Senders in ingest statistics", count(limits.ingestCountsPerAnswer)],
   ["Page", `${limits.pageSizeDefault}, at most ${count(limits.pageSizeMax)}`],
   ["A unary call", seconds(limits.unaryTimeoutMs)],
   ["First frame of a stream", seconds(limits.firstFrameTimeoutMs)],

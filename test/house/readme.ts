@@ -4,9 +4,17 @@ import { readFile } from "node:fs/promises";
 /** The text under a heading, up to the next heading of any level. Empty if there is no such heading. */
 export async function readmeSection(heading: string): Promise<string> {
   const text = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-  const sections = text.split(/^#{1,6} +/m);
-  const section = sections.find((each) => each.split("\n", 1)[0]?.trim() === heading);
-  return section === undefined ? "" : section.slice(section.indexOf("\n") + 1);
+  const section: string[] = [];
+  let isInside = false;
+  let isCode = false;
+  for (const line of text.split("\n")) {
+    if (line.startsWith("```")) isCode = !isCode;
+    // A comment of a shell looks like a heading.
+    const [, title] = (isCode ? null : /^#{1,6} +(.*)$/.exec(line)) ?? [];
+    if (title === undefined && isInside) section.push(line);
+    else if (title !== undefined) isInside = title.trim() === heading;
+  }
+  return section.join("\n");
 }
 
 /** The rows of the first Markdown table in a text, without its head, as cells joined the way tests write them. */

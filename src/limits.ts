@@ -40,13 +40,6 @@ export const limits = {
   amountIntegerDigits: 30,
   amountFractionDigits: 30,
   warningsPerEvent: 32,
-  /** Events that one ReprocessEvents looks at. */
-  reprocessedPerCall: 1000,
-  aggregateRows: 10_000,
-  topPathsDefault: 10,
-  topPathsMax: 100,
-  /** Senders in one GetIngestStats. */
-  ingestCountsPerAnswer: 1000,
   testsPerProject: 2_000_000,
   keptRefusalBytesPerProject: 1 * GiB,
   /** Events that one call reads anew. */

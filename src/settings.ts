@@ -118,7 +118,7 @@ export const settings = {
     "2",
     "a number, 1 to 32",
     integerBetween(1, 32),
-    "Connections that write results, 1 to 32.",
+    "Connections that write results, and as many again that write events, 1 to 32.",
   ),
   readers: setting(
     "TALLY_DB_READERS",

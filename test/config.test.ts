@@ -35,8 +35,6 @@ it("has a default for everything", () => {
     faults: false,
     logLevel: "info",
     callsPerSecond: 0,
-    faults: false,
-    workConcurrency: 2,
     warnings: [],
   });
 });
@@ -90,8 +88,6 @@ it("reads every setting", () => {
     faults: true,
     logLevel: "debug",
     callsPerSecond: 1_000_000,
-    faults: true,
-    workConcurrency: 0,
     warnings: [],
   });
 });

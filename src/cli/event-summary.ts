@@ -13,9 +13,11 @@ export interface EventSummary {
   readonly conflictCount: number;
   readonly rejectedCount: number;
   readonly warnedCount: number;
-  /** Conflicts, refusals and events with warnings, the first 100, by line. */
-  readonly events: readonly LocatedEvent[];
-  readonly eventsTruncated: boolean;
+  /** Conflicts and refusals, the first 100, by line. */
+  readonly refusals: readonly LocatedEvent[];
+  readonly refusalsTruncated: boolean;
+  /** Events that were taken with warnings, the first 100, by line. */
+  readonly warned: readonly LocatedEvent[];
 }
 
 /** What became of an event, and where it was in the file. */
@@ -42,20 +44,26 @@ export function createEventSummary(): EventSummaryBuilder {
     warnedCount: 0,
   };
   const names = Object.keys(counts) as (keyof typeof counts)[];
-  let events: LocatedEvent[] = [];
-  let eventsTruncated = false;
+  let refusals: LocatedEvent[] = [];
+  let warned: LocatedEvent[] = [];
   return {
     add(answer, batch) {
       for (const name of names) counts[name] += Number(answer[name]);
-      const located = answer.events.map((event) => ({
+      const locate = (event: IngestedEvent) => ({
         line: batch[Number(event.index)]?.line ?? 0,
         event,
-      }));
-      // Batches are acknowledged in any order.
-      const all = [...events, ...located].sort((a, b) => a.line - b.line);
-      events = all.slice(0, limits.rejectionsPerAnswer);
-      eventsTruncated ||= answer.eventsTruncated || all.length > events.length;
+      });
+      refusals = firstOf([...refusals, ...answer.refusals.map(locate)]);
+      warned = firstOf([...warned, ...answer.warned.map(locate)]);
     },
-    read: () => ({ ...counts, events, eventsTruncated }),
+    read() {
+      const refusalsTruncated = counts.conflictCount + counts.rejectedCount > refusals.length;
+      return { ...counts, refusals, refusalsTruncated, warned };
+    },
   };
+}
+
+/** The first of them by line: batches are acknowledged in any order. */
+function firstOf(events: readonly LocatedEvent[]): LocatedEvent[] {
+  return [...events].sort((a, b) => a.line - b.line).slice(0, limits.rejectionsPerAnswer);
 }

@@ -41,11 +41,8 @@ export function printSent(
     context.warn(`${file}:${line > 0 ? `${line}:` : ""} ${message}`);
   }
   if (count > list.length) context.warn(`${count - list.length} more of the kind in ${file}`);
-  const refused = summary.events.filter(({ event }) => REFUSED.has(event.outcome));
-  for (const each of refused) context.warn(`${file}:${each.line}: ${refusalText(each)}`);
-  if (summary.conflictCount + summary.rejectedCount > refused.length) {
-    context.warn("more were refused: tally events failed");
-  }
+  for (const each of summary.refusals) context.warn(`${file}:${each.line}: ${refusalText(each)}`);
+  if (summary.refusalsTruncated) context.warn("more were refused: tally events failed");
   context.printPlain({ ...summaryJson(summary), problems: list, problemCount: count }, () =>
     summaryText(summary),
   );
@@ -74,22 +71,19 @@ function summaryText(summary: EventSummary): string {
 function summaryJson(summary: EventSummary) {
   return {
     ...summary,
-    events: summary.events.map(({ line, event }) => ({
-      line,
-      outcome: EventOutcome[event.outcome],
-      eventId: event.eventId,
-      warnings: event.warnings.map(({ code, field, description }) => ({
-        code,
-        field,
-        description,
-      })),
-      fieldViolations: event.fieldViolations.map(({ field, description }) => ({
-        field,
-        description,
-      })),
-      rejectionId: event.rejectionId,
-    })),
+    refusals: summary.refusals.map(eventJson),
+    warned: summary.warned.map(eventJson),
   };
 }
 
-const REFUSED: ReadonlySet<EventOutcome> = new Set([EventOutcome.CONFLICT, EventOutcome.REJECTED]);
+function eventJson({ line, event }: LocatedEvent) {
+  const { warnings, fieldViolations, rejectionId, eventId } = event;
+  return {
+    line,
+    outcome: EventOutcome[event.outcome],
+    eventId,
+    warnings: warnings.map(({ code, field, description }) => ({ code, field, description })),
+    fieldViolations: fieldViolations.map(({ field, description }) => ({ field, description })),
+    rejectionId,
+  };
+}

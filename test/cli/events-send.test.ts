@@ -100,7 +100,7 @@ describe("tally events send", () => {
       ...counts,
       duplicateCount: 1,
       rejectedCount: 1,
-      events: [
+      refusals: [
         {
           line: 2,
           outcome: "REJECTED",

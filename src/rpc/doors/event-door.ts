@@ -12,6 +12,7 @@ import {
   IngestEventsResponseSchema,
 } from "../../../gen/tally/v1/event_service_pb.js";
 import { invalidArgument, type Violation } from "../../errors.js";
+import { limits } from "../../limits.js";
 import { quote } from "../../text.js";
 import type { EventIngestDeps } from "../events/event-deps.js";
 import { ingestEvent } from "../events/ingest-event.js";
@@ -52,6 +53,26 @@ export function eventDoor(deps: EventIngestDeps) {
   } as const;
 }
 
+/** The body, read while there is room for all of it: slow senders hold no more than their project's share. */
+async function readRoomy(
+  { budget, resolveProject, now }: EventIngestDeps,
+  target: Target,
+  headers: IncomingHttpHeaders,
+  body: AsyncIterable<Uint8Array>,
+  context: CallContext,
+): Promise<Uint8Array> {
+  const { projectId } = await resolveProject(target.projectId, context);
+  const announced = Number(headers["content-length"] ?? limits.messageBytes);
+  const room = budget.claim(projectId, Math.min(announced, limits.messageBytes));
+  try {
+    await room.granted;
+    return await readWhole(body, context, now);
+  } finally {
+    // The handler claims it anew, for the event.
+    room.shrink(0);
+  }
+}
+
 const STATUSES: Readonly<Partial<Record<EventOutcome, number>>> = {
   [EventOutcome.PROCESSED]: 201,
   [EventOutcome.QUEUED]: 202,
@@ -63,7 +84,7 @@ function singleEvent(deps: EventIngestDeps) {
   const ingest = ingestEvent(deps);
   return async ({ query, headers, body }: EventDoorRequest, context: CallContext) => {
     const target = readQuery(query);
-    const json = await readWhole(body, context);
+    const json = await readRoomy(deps, target, headers, body, context);
     const request = create(IngestEventRequestSchema, {
       ...target,
       event: { payload: { case: "json", value: json }, idempotencyKey: keyOf(headers) },

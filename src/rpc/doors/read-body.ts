@@ -4,16 +4,19 @@ import { callError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { CallContext } from "../handler.js";
 
-/** The body, of up to 4 MiB. Throws RESOURCE_EXHAUSTED over it. */
+/** The body, of up to 4 MiB. Throws RESOURCE_EXHAUSTED over it, DEADLINE_EXCEEDED if it takes more than 30 s. */
 export async function readWhole(
   body: AsyncIterable<Uint8Array>,
   context: CallContext,
+  now: () => number,
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
+  const lateAt = now() + limits.frameTimeoutMs;
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
     if (size > limits.messageBytes) throw tooLarge("the body");
+    if (now() > lateAt) throw late();
     chunks.push(chunk);
   }
   context.signal.throwIfAborted();
@@ -61,6 +64,11 @@ const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0d]);
 
 function isBlank(line: Uint8Array): boolean {
   return line.every((byte) => BLANKS.has(byte));
+}
+
+function late(): ConnectError {
+  const message = `the body took more than ${limits.frameTimeoutMs / 1000} s`;
+  return callError(Code.DeadlineExceeded, message, { reason: "FRAME_LATE" });
 }
 
 function tooLarge(what: string): ConnectError {

@@ -38,11 +38,10 @@ export interface Sent {
 export function sendThrough(
   door: DoorName,
   server: TestServer,
-  json: string | Uint8Array,
+  json: Uint8Array,
   options: SendOptions = {},
 ): Promise<Sent> {
-  const bytes = typeof json === "string" ? new TextEncoder().encode(json) : json;
-  return SENDERS[door](server, bytes, options);
+  return SENDERS[door](server, json, options);
 }
 
 const SENDERS: Record<

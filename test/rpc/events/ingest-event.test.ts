@@ -4,6 +4,8 @@ import { RejectionState } from "../../../gen/tally/v1/rejection_pb.js";
 import { ReplayOutcome } from "../../../gen/tally/v1/rejection_service_pb.js";
 import { EventPolicy, Scope } from "../../../gen/tally/v1/tenancy_pb.js";
 import { Connection } from "../../../src/db/client.js";
+import { limits } from "../../../src/limits.js";
+import { malformedPayloads } from "../../events/malformed.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
 import { DOORS, type DoorName, type SendOptions, sendThrough } from "./doors.js";
 
@@ -36,11 +38,10 @@ async function newProject(policy = EventPolicy.STRICT) {
       [projectId],
     );
   const kept = async () => (await server.client(secret).rejections.listRejections({})).rejections;
-  const send = (door: DoorName, event: unknown, options: SendOptions = {}) =>
-    sendThrough(door, server, typeof event === "string" ? event : JSON.stringify(event), {
-      projectToken: secret,
-      ...options,
-    });
+  const send = (door: DoorName, event: object, options: SendOptions = {}) => {
+    const json = event instanceof Uint8Array ? event : Buffer.from(JSON.stringify(event));
+    return sendThrough(door, server, json, { projectToken: secret, ...options });
+  };
   return { projectId, secret, stored, kept, send };
 }
 
@@ -251,11 +252,39 @@ it("replays a mended event, once, and judges it before", async () => {
 
 it("ignores and counts the header where the operator has not switched it on", async () => {
   await using plain = await startTestServer();
-  const sent = await sendThrough("gRPC", plain, JSON.stringify(PAGE_VIEW), {
+  const sent = await sendThrough("gRPC", plain, Buffer.from(JSON.stringify(PAGE_VIEW)), {
     fault: "before-commit",
   });
   expect(sent.outcome).toBe("PROCESSED");
   const metrics = await (await fetch(`${plain.url}/metrics`)).text();
   expect(metrics).toContain("tally_ignored_faults_total 1\n");
   expect(metrics).toContain('tally_events_total{outcome="processed",mode="wait"} 1\n');
+});
+
+it("refuses and keeps every malformed payload, and goes on", async () => {
+  const { projectId, send, stored } = await newProject();
+  const payloads = malformedPayloads();
+  const wrong: string[] = [];
+  const refused = new Set<string>();
+  for (const [i, [name, bytes]] of payloads.entries()) {
+    // Over the limit of a message nothing can be kept; the raw door alone can say so in JSON.
+    const isTooLarge = bytes.length > limits.messageBytes;
+    const door = isTooLarge ? "the raw door" : (DOORS[i % DOORS.length] ?? "gRPC");
+    const { code, reason, rejectionId } = await send(door, bytes);
+    if (isTooLarge) {
+      if (reason !== "MESSAGE_TOO_LARGE") wrong.push(`${name}: ${code} ${reason}`);
+      continue;
+    }
+    if (reason !== "EVENT_REFUSED" || rejectionId === "") wrong.push(`${name}: ${code} ${reason}`);
+    refused.add(rejectionId);
+  }
+  expect(wrong).toEqual([]);
+  expect(await stored()).toEqual([]);
+  const rows = await db.query<{ id: string }>(
+    `SELECT encode(rejection_id, 'hex') AS id
+    FROM rejections JOIN projects USING (project_key) WHERE project_id = $1`,
+    [projectId],
+  );
+  expect(new Set(rows.map(({ id }) => id))).toEqual(refused);
+  expect((await send("gRPC", PAGE_VIEW)).outcome).toBe("PROCESSED");
 });

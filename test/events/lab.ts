@@ -5,7 +5,8 @@ import { EVENT_STATES } from "../../src/db/event-rows.js";
 import type { Queryable } from "../../src/db/queryable.js";
 import type { EventItem, EventJob, EventPart, ItemOutcome } from "../../src/events/event-job.js";
 import { eventStore } from "../../src/events/event-store.js";
-import { type IncomingEvent, ingestEvents } from "../../src/events/ingest-events.js";
+import { ingestEvents } from "../../src/events/ingest-events.js";
+import type { IncomingEvent } from "../../src/events/judged-event.js";
 import { createWriter, type Writer } from "../../src/group-commit/writer.js";
 import { createTestDatabase } from "../support/database.js";
 

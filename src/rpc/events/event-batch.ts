@@ -3,14 +3,11 @@ import type { EventInput } from "../../../gen/tally/v1/event_pb.js";
 import { EventMode } from "../../../gen/tally/v1/event_pb.js";
 import type { RetryOptions } from "../../db/retry.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
+import type { IngestedEvent } from "../../events/event-answer.js";
 import { ProjectGone } from "../../events/event-job.js";
 import type { Fault } from "../../events/faults.js";
-import {
-  type EventTarget,
-  type IncomingEvent,
-  type IngestedEvent,
-  ingestEvents,
-} from "../../events/ingest-events.js";
+import { type EventTarget, ingestEvents } from "../../events/ingest-events.js";
+import type { IncomingEvent } from "../../events/judged-event.js";
 import { fromDbError } from "../database-error.js";
 import type { CallContext } from "../handler.js";
 import { tokenOf } from "../ingest/ingest-deps.js";

@@ -8,7 +8,7 @@ import {
   type IngestEventsResponse,
   IngestEventsResponseSchema,
 } from "../../../gen/tally/v1/event_service_pb.js";
-import type { IngestedEvent } from "../../events/ingest-events.js";
+import type { IngestedEvent } from "../../events/event-answer.js";
 import { limits } from "../../limits.js";
 import { ingestedEventMessage } from "./ingested-event.js";
 

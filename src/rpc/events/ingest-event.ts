@@ -1,7 +1,7 @@
 /** IngestEvent: one event of loose JSON. */
 import type { EventService } from "../../../gen/tally/v1/event_service_pb.js";
 import { invalidArgument } from "../../errors.js";
-import type { IngestedEvent } from "../../events/ingest-events.js";
+import type { IngestedEvent } from "../../events/event-answer.js";
 import type { Handler } from "../handler.js";
 import { retryOf } from "../ingest/ingest-deps.js";
 import { incomingEvent, ingestBatchOfEvents, isQueued, sizeOfEvents } from "./event-batch.js";

@@ -7,7 +7,7 @@ import type {
   IngestEventsRequest,
 } from "../../../gen/tally/v1/event_service_pb.js";
 import { invalidArgument } from "../../errors.js";
-import type { IngestedEvent } from "../../events/ingest-events.js";
+import type { IngestedEvent } from "../../events/event-answer.js";
 import { checkEventCount } from "../check-count.js";
 import type { Handler } from "../handler.js";
 import { retryOf } from "../ingest/ingest-deps.js";

@@ -2,7 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { EventOutcome, type IngestedEventSchema } from "../../../gen/tally/v1/event_pb.js";
 import { EVENT_STATES } from "../../db/event-rows.js";
-import type { IngestedEvent } from "../../events/ingest-events.js";
+import type { IngestedEvent } from "../../events/event-answer.js";
 import { timestamp } from "../run-message.js";
 
 const OUTCOMES = {

@@ -5,6 +5,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 
 import { dirname, join } from "node:path";
 import type { Binaries } from "./binaries.js";
 import { childEnvironment, type Identity, requireReach } from "./identity.js";
+import { makersOf, sendSignal } from "./processes.js";
 
 /** The name of the superuser. */
 export const USER = "tally";
@@ -117,13 +118,15 @@ async function initialize(
   );
 }
 
+/** Also ends who makes it still: the initdb of a killed server would make its folder anew. */
 async function removeHalfMade(dataDir: string): Promise<void> {
+  for (const pid of makersOf(join(dataDir, HALF_MADE))) sendSignal(pid, "SIGKILL");
   for (const name of await readdir(dataDir)) {
     if (name.startsWith(HALF_MADE)) await remove(join(dataDir, name));
   }
 }
 
-/** Again and again for a second: the initdb of a killed server may not have ended yet. */
+/** Again and again for a second: what a killed server had started may not have ended yet. */
 async function remove(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 4, retryDelay: 100 });
 }

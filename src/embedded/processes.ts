@@ -41,6 +41,25 @@ export function processesOf(cluster: string): number[] {
     .map(Number);
 }
 
+/**
+ * Processes that make a cluster in a folder whose path begins like this: initdb, or what starts it. Empty where the
+ * system does not tell.
+ */
+export function makersOf(folder: string): number[] {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`\0--pgdata=${folder}`);
+      } catch {
+        // It has ended.
+        return false;
+      }
+    })
+    .map(Number);
+}
+
 /** False if it had ended before. */
 export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   try {

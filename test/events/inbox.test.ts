@@ -194,9 +194,11 @@ it("wakes when something is queued, long before it would look", async () => {
   expect(workers).toBeDefined();
   // It listens from the end of its statement on.
   const listens = () =>
-    lab.db.query("SELECT 1 FROM pg_stat_activity WHERE query = $1 AND state = 'idle'", [
-      `LISTEN ${INBOX_CHANNEL}`,
-    ]);
+    lab.db.query(
+      `SELECT FROM pg_stat_activity
+      WHERE datname = current_database() AND query = $1 AND state = 'idle'`,
+      [`LISTEN ${INBOX_CHANNEL}`],
+    );
   await expect.poll(listens).toHaveLength(1);
   await enqueue(["a", "b"]);
   await expect.poll(counts).toMatchObject({ waiting: 0, processed: 2 });

@@ -87,6 +87,7 @@ it("reads what a file imports", () => {
   expect(client?.imports).toEqual([
     "node:net",
     "postgres",
+    "src/db/classify.ts",
     "src/db/errors.ts",
     "src/db/queryable.ts",
   ]);

@@ -114,7 +114,8 @@ describe("tallyd work", () => {
     killed.child.kill("SIGKILL");
     expect(await killed.exited).toEqual([null, "SIGKILL"]);
     // Its statement waits for the lock, and ends when the database sees that nobody is there any more.
-    const waiters = () => count("pg_stat_activity", "wait_event_type = 'Lock'");
+    const waiters = () =>
+      count("pg_stat_activity", "datname = current_database() AND wait_event_type = 'Lock'");
     await expect.poll(waiters, PATIENCE).toBe(1);
     await letProcessing();
     await expect.poll(processed, PATIENCE).toBe(EVENTS / 2);

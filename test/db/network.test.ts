@@ -59,7 +59,7 @@ function disarm(): void {
 /** Whether the server runs that statement. */
 async function runs(text: string): Promise<boolean> {
   const rows = await observer.query(
-    "SELECT 1 FROM pg_stat_activity WHERE query = $1 AND state = 'active'",
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query = $1 AND state = 'active'",
     [text],
   );
   return rows.length > 0;

@@ -115,7 +115,7 @@ it("counts once what a killed server had committed and not acknowledged", async 
   const waiting = async () =>
     (
       await db.query(
-        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INTO events%'",
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INTO events%'",
       )
     ).length;
   await expect.poll(waiting, PATIENCE).toBeGreaterThan(0);

@@ -50,6 +50,8 @@ export const limits = {
   rejectionPageBytes: 2 * MiB,
   /** Texts in one page of events. */
   eventPageBytes: 2 * MiB,
+  /** Kept events that the retention report counts one by one; of more it gives an estimate. */
+  eventsCounted: 100_000,
   /** Events that are looked at for one page, whether they match or not. */
   eventsExaminedPerPage: 10_000,
   topPathsDefault: 10,
@@ -57,8 +59,51 @@ export const limits = {
   aggregateRows: 10_000,
   ingestStatsDays: 366,
   ingestStatsRows: 1000,
+  /** Widest windows of figures, in days: of a project and of series by week, by day, by hour. */
+  statsWindowDays: 1100,
+  seriesDays: 366,
+  seriesHourDays: 31,
+  /** Labels of a filter. */
+  filterLabels: 10,
+  /** Runs that are looked at for the figures of those with labels. */
+  labelledRuns: 100_000,
+  /** Runs that are looked at for one page of those with labels. */
+  runsExaminedPerPage: 10_000,
+  /** A text that is searched for in names. */
+  searchTextBytes: 256,
+  /** Evidence of one flaky test, and the message of a failure that an answer quotes. */
+  flakeEvidence: 10,
+  quotedMessageBytes: 1 * KiB,
+  /** What is stored of the results in one page. */
+  resultPageBytes: 3 * MiB,
+  /** Results that are looked at for one page of those with a text or a status. */
+  resultsExaminedPerPage: 20_000,
+  /** Tests in each list of a comparison. */
+  changesDefault: 100,
+  changesMax: 1000,
+  /** Texts in one of the six lists. */
+  changesBytes: 512 * KiB,
+  /** Missing tests of a run that are listed, and that are kept. */
+  missingTests: 100,
+  missingTestsKept: 1000,
+  /** Runs that a watcher is told first. */
+  watchedRunsFirst: 100,
+  /** Failures that a watcher is told of a run at a time, and what is stored of them. */
+  watchedFailures: 100,
+  watchedFailureBytes: 1 * MiB,
+  /** Runs of which a watcher may have to be told; one that is further behind ends. */
+  watchedRunsBehind: 1000,
+  watchHeartbeatMs: 15_000,
+  /** Flaky tests that are judged for one page, whether they match or not. */
+  flakyTestsExamined: 1000,
+  /** Probable outages that are named for a failure group. */
+  outageRuns: 10,
+  /** Texts in one page of tests or failure groups. */
+  statsPageBytes: 3 * MiB,
   violationsPerItem: 32,
   rejectionsPerAnswer: 100,
+  /** Other producers of a part that an answer names. */
+  otherProducers: 10,
   pageSizeDefault: 50,
   pageSizeMax: 1000,
   /** Error details after base64: C-core clients lose trailers from 6.5 KB up. */
@@ -85,4 +130,8 @@ export const limits = {
   closedRefusalBytesMs: 30 * 24 * 3600 * 1000,
   /** How long the audit log keeps refused calls. */
   auditedRefusalsMs: 30 * 24 * 3600 * 1000,
+  /** For which the failures of runs are kept at least, where retention takes their results: the longest window. */
+  failureDays: 90,
+  /** For which an event whose content left by retention is still known when it is sent again. */
+  eventDedupDays: 90,
 } as const;

@@ -36,14 +36,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gen: [protobuf],
   errors: ["gen", "limits", protobuf, connect],
 
-  db: ["limits", "postgres"],
+  db: ["limits", "heavy-steps", "postgres"],
   embedded: ["log"],
   auth: ["gen", "db", ...shared, protobuf, connect, "bcryptjs"],
   "group-commit": ["db"],
   ingest: ["gen", "group-commit", "db", ...shared, protobuf, connect],
   events: ["gen", "group-commit", "db", ...shared, protobuf, connect],
   stats: ["gen", "db", ...shared, protobuf, connect],
-  "inbox-gauge": ["db"],
+  "queue-gauge": [],
   "writer-hooks": ["group-commit", "metrics"],
   version: [],
   cleanups: [],
@@ -62,7 +62,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "grpc-health-check",
   ],
 
-  client: ["gen", "limits", "text", "wire-writer", protobuf, connect, grpc],
+  client: [
+    "gen",
+    "limits",
+    "text",
+    "wire-writer",
+    protobuf,
+    connect,
+    "@connectrpc/connect-node",
+    grpc,
+  ],
   formats: ["client", "gen", "limits", "text", protobuf, "saxes"],
   reporters: ["client", "formats", "gen", "limits", protobuf, connect],
   cli: ["client", "formats", "gen", "limits", protobuf, connect, "commander", "tinyglobby"],
@@ -75,6 +84,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "open-database": ["cleanups", "config", "db", "embedded", "log"],
   "open-writers": ["cleanups", "db", "events", "group-commit", "ingest", "metrics", "writer-hooks"],
   "process-workers": ["db", "events", "ingest", "jobs", "log"],
+  recount: ["config", "db", "stats"],
   work: ["cleanups", "config", "db", "log", "open-database", "process-workers"],
 };
 /** Where everything comes together. */

@@ -1,6 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { limits } from "../../src/limits.js";
+import { MASKED_LENGTH } from "../../src/stats/failure-fingerprint.js";
+import { OUTAGE_RULE } from "../../src/stats/outage.js";
 import { readmeSection, tableRow, tableRows } from "./readme.js";
 
 const short = `up to ${bytes(limits.nameBytes)}`;
@@ -15,6 +17,7 @@ const events = `p to ${count(limits.eventsPerMessage)}`;
 const digits = `${limits.amountIntegerDigits} digits before and ${limits.amountFractionDigits} after the point`;
 const perCall = `up to ${count(limits.rejectionsPerCall)}`;
 const page = `0 means ${limits.pageSizeDefault}, above ${limits.pageSizeMax} means ${limits.pageSizeMax}`;
+const statsPage = `A page holds ${bytes(limits.statsPageBytes)} at most`;
 
 /**
  * What the comment of each proto element must say; `*` is any message. An element whose comment has a figure
@@ -29,6 +32,7 @@ const comments: Readonly<Record<string, string>> = {
   "UploadResultsResponse.rejections": refusals,
   "PublishResultsResponse.rejections": refusals,
   "*.rejections_truncated": moreRefusals,
+  "*.other_producers": `he first ${limits.otherProducers}`,
   "RejectedItem.field_violations": violations,
   "Rejection.field_violations": violations,
   "*.violations_truncated": `more than ${limits.violationsPerItem}`,
@@ -68,14 +72,42 @@ const comments: Readonly<Record<string, string>> = {
   "DismissRejectionsRequest.filter": perCall,
   "DismissRejectionsRequest.note": short,
   "ListRunsRequest.page_size": page,
+  "ListRunsRequest.labels": `up to ${limits.filterLabels}. A page looks at ${count(limits.runsExaminedPerPage)} runs`,
+  "GetRunResponse.missing_tests": `the first ${limits.missingTests} by`,
+  "ListResultsRequest.page_size": page,
+  "ListResultsRequest.text": `up to ${bytes(limits.searchTextBytes)}. A page looks at ${count(limits.resultsExaminedPerPage)} results`,
+  "ResultView.RESULT_VIEW_FULL": `A page holds ${bytes(limits.resultPageBytes)} at most`,
+  "CompareRunsRequest.list_size": `0 means ${limits.changesDefault}, above ${limits.changesMax} means ${limits.changesMax}`,
+  "TestChange.failure_message": `cut to ${bytes(limits.quotedMessageBytes)}`,
+  "StatsService.WatchRuns": `up to ${limits.watchedRunsFirst}, then`,
+  "WatchedRun.failures": `Up to ${limits.watchedFailures}.`,
   "ListEventsRequest.page_size": `${page}, negative is INVALID_ARGUMENT. A page ends also at ${bytes(limits.eventPageBytes)} of texts and after ${count(limits.eventsExaminedPerPage)} events`,
   "AggregateEventsResponse.rows": `Up to ${count(limits.aggregateRows)} rows`,
   "GetEventStatsRequest.top_paths_limit": `0 means ${limits.topPathsDefault}, above ${limits.topPathsMax} means ${limits.topPathsMax}`,
+  "FlakeEvidence.failure_message": `cut to ${bytes(limits.quotedMessageBytes)}`,
+  "FlakyTest.evidence": `up to ${limits.flakeEvidence}`,
+  "FailureGroup.masked_message": `up to ${count(MASKED_LENGTH)} characters`,
+  "FailureGroup.probable_outage_run_ids": `up to ${limits.outageRuns}, newest first: at least ${OUTAGE_RULE.minFailures} results and at least ${100 / OUTAGE_RULE.maxResultsPerFailure} %`,
+  "GetProjectStatsRequest.start_time": `${count(limits.statsWindowDays)} days`,
+  "FailureExample.message": `cut to ${bytes(limits.quotedMessageBytes)}`,
+  "StatsService.ListTests": statsPage,
+  "StatsService.ListFlakyTests": `${statsPage}, looks at ${count(limits.flakyTestsExamined)} tests`,
+  "StatsService.ListFailureGroups": statsPage,
+  "GetProjectStatsRequest.labels": `up to ${limits.filterLabels}. Such an answer reads every run of the window; more than ${count(limits.labelledRuns)}`,
+  "TimeUnit.TIME_UNIT_HOUR": `up to ${limits.seriesHourDays} days`,
+  "TimeUnit.TIME_UNIT_DAY": `up to ${limits.seriesDays} days`,
+  "TimeUnit.TIME_UNIT_WEEK": `up to ${count(limits.statsWindowDays)} days`,
+  "ListTestsRequest.text": `up to ${bytes(limits.searchTextBytes)}`,
+  "ListTestsRequest.page_size": page,
+  "GetTestHistoryRequest.page_size": page,
+  "ListFlakyTestsRequest.page_size": page,
+  "ListFailureGroupsRequest.page_size": page,
   "GetIngestStatsRequest.start_time": `${limits.ingestStatsDays} days`,
   "GetIngestStatsResponse.counts": `he first ${count(limits.ingestStatsRows)}`,
   "GetIngestStatsResponse.counts_truncated": `more than ${count(limits.ingestStatsRows)}`,
   EventService: `message limit of ${bytes(limits.messageBytes)}`,
   "EventService.IngestEvents": events,
+  "EventService.GetEvent": `forgotten ${limits.eventDedupDays} days later`,
   "EventService.ReprocessEvents": `up to ${count(limits.eventsPerReprocessing)} a call`,
   EventInput: `up to ${bytes(limits.eventPayloadBytes)} and ${limits.eventDepth} levels`,
   "EventInput.idempotency_key": `up to ${bytes(limits.idempotencyKeyBytes)}`,
@@ -94,6 +126,9 @@ const comments: Readonly<Record<string, string>> = {
   "Project.name": `1 byte to ${bytes(limits.nameBytes)}`,
   "Token.name": `1 byte to ${bytes(limits.nameBytes)}`,
   "ProjectSettings.default_branch": short,
+  "ProjectSettings.retention_days": `kept for ${limits.failureDays} days at least`,
+  "ProjectSettings.event_retention_days": `For ${limits.eventDedupDays} days more`,
+  "GetRetentionReportResponse.event_count": `exact up to ${count(limits.eventsCounted)}`,
   "ProjectSettings.kept_refusal_bytes": `0 means ${bytes(limits.keptRefusalBytesPerProject)}`,
 };
 
@@ -128,6 +163,13 @@ const readme: readonly (readonly [string, string])[] = [
   ["Top paths", `${limits.topPathsDefault}, at most ${limits.topPathsMax}`],
   ["Senders in ingest statistics", count(limits.ingestStatsRows)],
   ["Page", `${limits.pageSizeDefault}, at most ${count(limits.pageSizeMax)}`],
+  [
+    "Window of a series by hour, by day, by week",
+    `${limits.seriesHourDays}, ${limits.seriesDays}, ${count(limits.statsWindowDays)} days`,
+  ],
+  ["Labels that a filter names", count(limits.filterLabels)],
+  ["Runs that a filter by label looks at", count(limits.labelledRuns)],
+  ["Text that is searched for", bytes(limits.searchTextBytes)],
   ["A unary call", seconds(limits.unaryTimeoutMs)],
   ["First frame of a stream", seconds(limits.firstFrameTimeoutMs)],
   ["A frame, from its first byte to its last", seconds(limits.frameTimeoutMs)],

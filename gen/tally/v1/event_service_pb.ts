@@ -350,7 +350,8 @@ export type EventFilter = Message<"tally.v1.EventFilter"> & {
   metric: string;
 
   /**
-   * QUEUED or PROCESSED; refused ones are in RejectionService, and REJECTED is INVALID_ARGUMENT.
+   * QUEUED or PROCESSED; refused ones are in RejectionService, dropped ones are not listed, and REJECTED and DROPPED
+   * are INVALID_ARGUMENT.
    *
    * @generated from field: tally.v1.EventState state = 3;
    */
@@ -995,7 +996,8 @@ export const EventService: GenService<{
   },
   /**
    * GetEvent answers an event, raw beside normalised, with its processing log; also a refused one while its
-   * rejection is kept. Errors: NOT_FOUND. Scope READ.
+   * rejection is kept. Of an event whose content has left by retention it answers the state DROPPED, until it is
+   * forgotten 90 days later. Errors: NOT_FOUND. Scope READ.
    *
    * @generated from rpc tally.v1.EventService.GetEvent
    */
@@ -1018,7 +1020,8 @@ export const EventService: GenService<{
   /**
    * AggregateEvents adds up amounts of processed events, by groups. Groups of time are in UTC and filled with
    * zeros between the first and the last with events, or over the whole of `start_time` and `end_time` where
-   * they are given. Rows are ordered by time, then client, then metric. Scope READ.
+   * they are given. Rows are ordered by time, then client, then metric. Events count here while their content is kept
+   * (`event_retention_days` of the project), in GetEventStats for ever. Scope READ.
    *
    * @generated from rpc tally.v1.EventService.AggregateEvents
    */

@@ -8,15 +8,292 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { RejectionKind, RejectionReason } from "./rejection_pb.js";
 import { file_tally_v1_rejection } from "./rejection_pb.js";
-import type { PartSummary, Run, RunState } from "./run_pb.js";
+import type { PartSummary, Run, RunState, Status, Test } from "./run_pb.js";
 import { file_tally_v1_run } from "./run_pb.js";
+import type { DurationQuantiles, FailureGroup, FlakyTest, Rate, ResultCounts, RunCounts, StoredResult, TestChanges, TestDay, TestSummary, Verdict } from "./stats_pb.js";
+import { file_tally_v1_stats } from "./stats_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file tally/v1/stats_service.proto.
  */
 export const file_tally_v1_stats_service: GenFile = /*@__PURE__*/
-  fileDesc("Chx0YWxseS92MS9zdGF0c19zZXJ2aWNlLnByb3RvEgh0YWxseS52MSJ/Cg9MaXN0UnVuc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIOCgZicmFuY2gYAiABKAkSIQoFc3RhdGUYAyABKA4yEi50YWxseS52MS5SdW5TdGF0ZRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJIChBMaXN0UnVuc1Jlc3BvbnNlEhsKBHJ1bnMYASADKAsyDS50YWxseS52MS5SdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjMKDUdldFJ1blJlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkiUgoOR2V0UnVuUmVzcG9uc2USGgoDcnVuGAEgASgLMg0udGFsbHkudjEuUnVuEiQKBXBhcnRzGAIgAygLMhUudGFsbHkudjEuUGFydFN1bW1hcnkiiQEKFUdldEluZ2VzdFN0YXRzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEi4KCnN0YXJ0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAgoMSW5nZXN0Q291bnRzEiIKBGtpbmQYASABKA4yFC50YWxseS52MS5Jbmdlc3RLaW5kEg4KBmNsaWVudBgCIAEoCRIWCg5yZWNlaXZlZF9jb3VudBgDIAEoAxIWCg5hY2NlcHRlZF9jb3VudBgEIAEoAxIXCg9kdXBsaWNhdGVfY291bnQYBSABKAMSFgoOY29uZmxpY3RfY291bnQYBiABKAMSFgoOcmVqZWN0ZWRfY291bnQYByABKAMSFAoMcXVldWVkX2NvdW50GAggASgDEhUKDWFjY2VwdGVkX3JhdGUYCSABKAESFgoOZHVwbGljYXRlX3JhdGUYCiABKAESFAoMcmVmdXNlZF9yYXRlGAsgASgBInEKDk9wZW5SZWplY3Rpb25zEiUKBGtpbmQYASABKA4yFy50YWxseS52MS5SZWplY3Rpb25LaW5kEikKBnJlYXNvbhgCIAEoDjIZLnRhbGx5LnYxLlJlamVjdGlvblJlYXNvbhINCgVjb3VudBgDIAEoAyK3AgoWR2V0SW5nZXN0U3RhdHNSZXNwb25zZRImCgZjb3VudHMYASADKAsyFi50YWxseS52MS5Jbmdlc3RDb3VudHMSGAoQY291bnRzX3RydW5jYXRlZBgCIAEoCBIxCg9vcGVuX3JlamVjdGlvbnMYAyADKAsyGC50YWxseS52MS5PcGVuUmVqZWN0aW9ucxITCgtpbmJveF9kZXB0aBgEIAEoAxI1ChFpbmJveF9vbGRlc3RfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKlgKCkluZ2VzdEtpbmQSGwoXSU5HRVNUX0tJTkRfVU5TUEVDSUZJRUQQABIWChJJTkdFU1RfS0lORF9SRVNVTFQQARIVChFJTkdFU1RfS0lORF9FVkVOVBACMvIBCgxTdGF0c1NlcnZpY2USRgoITGlzdFJ1bnMSGS50YWxseS52MS5MaXN0UnVuc1JlcXVlc3QaGi50YWxseS52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgESQAoGR2V0UnVuEhcudGFsbHkudjEuR2V0UnVuUmVxdWVzdBoYLnRhbGx5LnYxLkdldFJ1blJlc3BvbnNlIgOQAgESWAoOR2V0SW5nZXN0U3RhdHMSHy50YWxseS52MS5HZXRJbmdlc3RTdGF0c1JlcXVlc3QaIC50YWxseS52MS5HZXRJbmdlc3RTdGF0c1Jlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_timestamp, file_tally_v1_rejection, file_tally_v1_run]);
+  fileDesc("Chx0YWxseS92MS9zdGF0c19zZXJ2aWNlLnByb3RvEgh0YWxseS52MSKHAgoWR2V0UHJvamVjdFN0YXRzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEi4KCnN0YXJ0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZicmFuY2gYBCABKAkSPAoGbGFiZWxzGAUgAygLMiwudGFsbHkudjEuR2V0UHJvamVjdFN0YXRzUmVxdWVzdC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqYDChdHZXRQcm9qZWN0U3RhdHNSZXNwb25zZRIuCgpzdGFydF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKYXNfb2ZfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoEcnVucxgEIAEoCzITLnRhbGx5LnYxLlJ1bkNvdW50cxInCgdyZXN1bHRzGAUgASgLMhYudGFsbHkudjEuUmVzdWx0Q291bnRzEiEKCXBhc3NfcmF0ZRgGIAEoCzIOLnRhbGx5LnYxLlJhdGUSJQoNcnVuX3Bhc3NfcmF0ZRgHIAEoCzIOLnRhbGx5LnYxLlJhdGUSMQoMcnVuX2R1cmF0aW9uGAggASgLMhsudGFsbHkudjEuRHVyYXRpb25RdWFudGlsZXMSNAoPcmVzdWx0X2R1cmF0aW9uGAkgASgLMhsudGFsbHkudjEuRHVyYXRpb25RdWFudGlsZXMivAEKFlF1ZXJ5VGltZVNlcmllc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIuCgpzdGFydF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIAoEdW5pdBgEIAEoDjISLnRhbGx5LnYxLlRpbWVVbml0Eg4KBmJyYW5jaBgFIAEoCSLAAgoLU2VyaWVzUG9pbnQSLgoKc3RhcnRfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoEcnVucxgCIAEoCzITLnRhbGx5LnYxLlJ1bkNvdW50cxInCgdyZXN1bHRzGAMgASgLMhYudGFsbHkudjEuUmVzdWx0Q291bnRzEiEKCXBhc3NfcmF0ZRgEIAEoCzIOLnRhbGx5LnYxLlJhdGUSMQoMcnVuX2R1cmF0aW9uGAUgASgLMhsudGFsbHkudjEuRHVyYXRpb25RdWFudGlsZXMSNAoPcmVzdWx0X2R1cmF0aW9uGAYgASgLMhsudGFsbHkudjEuRHVyYXRpb25RdWFudGlsZXMSKQoJYW5vbWFsaWVzGAcgAygOMhYudGFsbHkudjEuU2VyaWVzTWV0cmljIokBChdRdWVyeVRpbWVTZXJpZXNSZXNwb25zZRIlCgZwb2ludHMYASADKAsyFS50YWxseS52MS5TZXJpZXNQb2ludBIuCgphc19vZl90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9hbm9tYWx5X3ZlcnNpb24YAyABKAUi+QIKD0xpc3RSdW5zUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEg4KBmJyYW5jaBgCIAEoCRIhCgVzdGF0ZRgDIAEoDjISLnRhbGx5LnYxLlJ1blN0YXRlEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJEhIKCmNvbW1pdF9zaGEYBiABKAkSIAoGc3RhdHVzGAcgASgOMhAudGFsbHkudjEuU3RhdHVzEjUKBmxhYmVscxgIIAMoCzIlLnRhbGx5LnYxLkxpc3RSdW5zUmVxdWVzdC5MYWJlbHNFbnRyeRIuCgpzdGFydF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJIChBMaXN0UnVuc1Jlc3BvbnNlEhsKBHJ1bnMYASADKAsyDS50YWxseS52MS5SdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjMKDUdldFJ1blJlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkinAEKDkdldFJ1blJlc3BvbnNlEhoKA3J1bhgBIAEoCzINLnRhbGx5LnYxLlJ1bhIkCgVwYXJ0cxgCIAMoCzIVLnRhbGx5LnYxLlBhcnRTdW1tYXJ5EiwKDW1pc3NpbmdfdGVzdHMYAyADKAsyFS50YWxseS52MS5NaXNzaW5nVGVzdBIaChJtaXNzaW5nX3Rlc3RfY291bnQYBCABKAMiXgoLTWlzc2luZ1Rlc3QSDwoHdGVzdF9pZBgBIAEoCRIcCgR0ZXN0GAIgASgLMg4udGFsbHkudjEuVGVzdBILCgNqb2IYAyABKAkSEwoLbGFzdF9ydW5faWQYBCABKAkixgEKEkxpc3RSZXN1bHRzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIPCgd0ZXN0X2lkGAMgASgJEiIKCHN0YXR1c2VzGAQgAygOMhAudGFsbHkudjEuU3RhdHVzEgwKBHRleHQYBSABKAkSIgoEdmlldxgGIAEoDjIULnRhbGx5LnYxLlJlc3VsdFZpZXcSEQoJcGFnZV9zaXplGAcgASgFEhIKCnBhZ2VfdG9rZW4YCCABKAkiVwoTTGlzdFJlc3VsdHNSZXNwb25zZRInCgdyZXN1bHRzGAEgAygLMhYudGFsbHkudjEuU3RvcmVkUmVzdWx0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKSAQoQTGlzdFRlc3RzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhMKC3dpbmRvd19kYXlzGAIgASgFEiAKBHNvcnQYAyABKA4yEi50YWxseS52MS5UZXN0U29ydBIMCgR0ZXh0GAQgASgJEhEKCXBhZ2Vfc2l6ZRgFIAEoBRISCgpwYWdlX3Rva2VuGAYgASgJImYKEUxpc3RUZXN0c1Jlc3BvbnNlEiQKBXRlc3RzGAEgAygLMhUudGFsbHkudjEuVGVzdFN1bW1hcnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRlc3RfY291bnQYAyABKAMieAoVR2V0VGVzdEhpc3RvcnlSZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkSDwoHdGVzdF9pZBgCIAEoCRITCgt3aW5kb3dfZGF5cxgDIAEoBRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSLEAQoWR2V0VGVzdEhpc3RvcnlSZXNwb25zZRIjCgR0ZXN0GAEgASgLMhUudGFsbHkudjEuVGVzdFN1bW1hcnkSHwoEZGF5cxgCIAMoCzIRLnRhbGx5LnYxLlRlc3REYXkSIgoFZmxha3kYAyABKAsyEy50YWxseS52MS5GbGFreVRlc3QSJwoHcmVzdWx0cxgEIAMoCzIWLnRhbGx5LnYxLlN0b3JlZFJlc3VsdBIXCg9uZXh0X3BhZ2VfdG9rZW4YBSABKAkijAEKFUxpc3RGbGFreVRlc3RzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhMKC3dpbmRvd19kYXlzGAIgASgFEiMKCHZlcmRpY3RzGAMgAygOMhEudGFsbHkudjEuVmVyZGljdBIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJVChZMaXN0Rmxha3lUZXN0c1Jlc3BvbnNlEiIKBXRlc3RzGAEgAygLMhMudGFsbHkudjEuRmxha3lUZXN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ6ChhMaXN0RmFpbHVyZUdyb3Vwc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRITCgt3aW5kb3dfZGF5cxgCIAEoBRIOCgZydW5faWQYAyABKAkSEQoJcGFnZV9zaXplGAQgASgFEhIKCnBhZ2VfdG9rZW4YBSABKAkieQoZTGlzdEZhaWx1cmVHcm91cHNSZXNwb25zZRImCgZncm91cHMYASADKAsyFi50YWxseS52MS5GYWlsdXJlR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhsKE2ZpbmdlcnByaW50X3ZlcnNpb24YAyABKAUiZQoSQ29tcGFyZVJ1bnNSZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkSEwoLYmFzZV9ydW5faWQYAiABKAkSEwoLaGVhZF9ydW5faWQYAyABKAkSEQoJbGlzdF9zaXplGAQgASgFIuMCChNDb21wYXJlUnVuc1Jlc3BvbnNlEhsKBGJhc2UYASABKAsyDS50YWxseS52MS5SdW4SGwoEaGVhZBgCIAEoCzINLnRhbGx5LnYxLlJ1bhIsCg1uZXdseV9mYWlsaW5nGAMgASgLMhUudGFsbHkudjEuVGVzdENoYW5nZXMSJAoFZml4ZWQYBCABKAsyFS50YWxseS52MS5UZXN0Q2hhbmdlcxIsCg1zdGlsbF9mYWlsaW5nGAUgASgLMhUudGFsbHkudjEuVGVzdENoYW5nZXMSJAoFYWRkZWQYBiABKAsyFS50YWxseS52MS5UZXN0Q2hhbmdlcxImCgdtaXNzaW5nGAcgASgLMhUudGFsbHkudjEuVGVzdENoYW5nZXMSJQoGc2xvd2VyGAggASgLMhUudGFsbHkudjEuVGVzdENoYW5nZXMSGwoTYWRkZWRfZmFpbGluZ19jb3VudBgJIAEoAyJGChBXYXRjaFJ1bnNSZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkSDgoGYnJhbmNoGAIgASgJEg4KBnJ1bl9pZBgDIAEoCSJnChFXYXRjaFJ1bnNSZXNwb25zZRIiCgRydW5zGAEgAygLMhQudGFsbHkudjEuV2F0Y2hlZFJ1bhIuCgphc19vZl90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ/CgpXYXRjaGVkUnVuEhoKA3J1bhgBIAEoCzINLnRhbGx5LnYxLlJ1bhIoCghmYWlsdXJlcxgCIAMoCzIWLnRhbGx5LnYxLlN0b3JlZFJlc3VsdBIaChJmYWlsdXJlc190cnVuY2F0ZWQYAyABKAgSDwoHZGVsZXRlZBgEIAEoCCKJAQoVR2V0SW5nZXN0U3RhdHNSZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkSLgoKc3RhcnRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpYCCgxJbmdlc3RDb3VudHMSIgoEa2luZBgBIAEoDjIULnRhbGx5LnYxLkluZ2VzdEtpbmQSDgoGY2xpZW50GAIgASgJEhYKDnJlY2VpdmVkX2NvdW50GAMgASgDEhYKDmFjY2VwdGVkX2NvdW50GAQgASgDEhcKD2R1cGxpY2F0ZV9jb3VudBgFIAEoAxIWCg5jb25mbGljdF9jb3VudBgGIAEoAxIWCg5yZWplY3RlZF9jb3VudBgHIAEoAxIUCgxxdWV1ZWRfY291bnQYCCABKAMSFQoNYWNjZXB0ZWRfcmF0ZRgJIAEoARIWCg5kdXBsaWNhdGVfcmF0ZRgKIAEoARIUCgxyZWZ1c2VkX3JhdGUYCyABKAEicQoOT3BlblJlamVjdGlvbnMSJQoEa2luZBgBIAEoDjIXLnRhbGx5LnYxLlJlamVjdGlvbktpbmQSKQoGcmVhc29uGAIgASgOMhkudGFsbHkudjEuUmVqZWN0aW9uUmVhc29uEg0KBWNvdW50GAMgASgDIrcCChZHZXRJbmdlc3RTdGF0c1Jlc3BvbnNlEiYKBmNvdW50cxgBIAMoCzIWLnRhbGx5LnYxLkluZ2VzdENvdW50cxIYChBjb3VudHNfdHJ1bmNhdGVkGAIgASgIEjEKD29wZW5fcmVqZWN0aW9ucxgDIAMoCzIYLnRhbGx5LnYxLk9wZW5SZWplY3Rpb25zEhMKC2luYm94X2RlcHRoGAQgASgDEjUKEWluYm94X29sZGVzdF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqYAoIVGltZVVuaXQSGQoVVElNRV9VTklUX1VOU1BFQ0lGSUVEEAASEgoOVElNRV9VTklUX0hPVVIQARIRCg1USU1FX1VOSVRfREFZEAISEgoOVElNRV9VTklUX1dFRUsQAyq1AQoMU2VyaWVzTWV0cmljEh0KGVNFUklFU19NRVRSSUNfVU5TUEVDSUZJRUQQABIbChdTRVJJRVNfTUVUUklDX1BBU1NfUkFURRABEh4KGlNFUklFU19NRVRSSUNfUkVTVUxUX0NPVU5UEAISJQohU0VSSUVTX01FVFJJQ19SRVNVTFRfRFVSQVRJT05fUDk1EAMSIgoeU0VSSUVTX01FVFJJQ19SVU5fRFVSQVRJT05fUDUwEAQqVgoKUmVzdWx0VmlldxIbChdSRVNVTFRfVklFV19VTlNQRUNJRklFRBAAEhUKEVJFU1VMVF9WSUVXX0JBU0lDEAESFAoQUkVTVUxUX1ZJRVdfRlVMTBACKsIBCghUZXN0U29ydBIZChVURVNUX1NPUlRfVU5TUEVDSUZJRUQQABIWChJURVNUX1NPUlRfRkFJTFVSRVMQARIaChZURVNUX1NPUlRfRkFJTFVSRV9SQVRFEAISGAoUVEVTVF9TT1JUX0ZMQUtFX1JBVEUQAxIaChZURVNUX1NPUlRfUDk1X0RVUkFUSU9OEAQSGAoUVEVTVF9TT1JUX1RPVEFMX1RJTUUQBRIXChNURVNUX1NPUlRfTEFTVF9TRUVOEAYqWAoKSW5nZXN0S2luZBIbChdJTkdFU1RfS0lORF9VTlNQRUNJRklFRBAAEhYKEklOR0VTVF9LSU5EX1JFU1VMVBABEhUKEUlOR0VTVF9LSU5EX0VWRU5UEAIy/QcKDFN0YXRzU2VydmljZRJbCg9HZXRQcm9qZWN0U3RhdHMSIC50YWxseS52MS5HZXRQcm9qZWN0U3RhdHNSZXF1ZXN0GiEudGFsbHkudjEuR2V0UHJvamVjdFN0YXRzUmVzcG9uc2UiA5ACARJbCg9RdWVyeVRpbWVTZXJpZXMSIC50YWxseS52MS5RdWVyeVRpbWVTZXJpZXNSZXF1ZXN0GiEudGFsbHkudjEuUXVlcnlUaW1lU2VyaWVzUmVzcG9uc2UiA5ACARJGCghMaXN0UnVucxIZLnRhbGx5LnYxLkxpc3RSdW5zUmVxdWVzdBoaLnRhbGx5LnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJACgZHZXRSdW4SFy50YWxseS52MS5HZXRSdW5SZXF1ZXN0GhgudGFsbHkudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJPCgtMaXN0UmVzdWx0cxIcLnRhbGx5LnYxLkxpc3RSZXN1bHRzUmVxdWVzdBodLnRhbGx5LnYxLkxpc3RSZXN1bHRzUmVzcG9uc2UiA5ACARJJCglMaXN0VGVzdHMSGi50YWxseS52MS5MaXN0VGVzdHNSZXF1ZXN0GhsudGFsbHkudjEuTGlzdFRlc3RzUmVzcG9uc2UiA5ACARJYCg5HZXRUZXN0SGlzdG9yeRIfLnRhbGx5LnYxLkdldFRlc3RIaXN0b3J5UmVxdWVzdBogLnRhbGx5LnYxLkdldFRlc3RIaXN0b3J5UmVzcG9uc2UiA5ACARJYCg5MaXN0Rmxha3lUZXN0cxIfLnRhbGx5LnYxLkxpc3RGbGFreVRlc3RzUmVxdWVzdBogLnRhbGx5LnYxLkxpc3RGbGFreVRlc3RzUmVzcG9uc2UiA5ACARJhChFMaXN0RmFpbHVyZUdyb3VwcxIiLnRhbGx5LnYxLkxpc3RGYWlsdXJlR3JvdXBzUmVxdWVzdBojLnRhbGx5LnYxLkxpc3RGYWlsdXJlR3JvdXBzUmVzcG9uc2UiA5ACARJPCgtDb21wYXJlUnVucxIcLnRhbGx5LnYxLkNvbXBhcmVSdW5zUmVxdWVzdBodLnRhbGx5LnYxLkNvbXBhcmVSdW5zUmVzcG9uc2UiA5ACARJLCglXYXRjaFJ1bnMSGi50YWxseS52MS5XYXRjaFJ1bnNSZXF1ZXN0GhsudGFsbHkudjEuV2F0Y2hSdW5zUmVzcG9uc2UiA5ACATABElgKDkdldEluZ2VzdFN0YXRzEh8udGFsbHkudjEuR2V0SW5nZXN0U3RhdHNSZXF1ZXN0GiAudGFsbHkudjEuR2V0SW5nZXN0U3RhdHNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp, file_tally_v1_rejection, file_tally_v1_run, file_tally_v1_stats]);
+
+/**
+ * GetProjectStatsRequest asks for a window.
+ *
+ * @generated from message tally.v1.GetProjectStatsRequest
+ */
+export type GetProjectStatsRequest = Message<"tally.v1.GetProjectStatsRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * From this time, rounded down to the hour; absent means 30 days before the end. More than 1,100 days before it is
+   * INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 2;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Before this time, rounded up to the hour; absent means now.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 3;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * Only runs of this branch; empty means all.
+   *
+   * @generated from field: string branch = 4;
+   */
+  branch: string;
+
+  /**
+   * Only runs with all of these labels; up to 10. Such an answer reads every run of the window; more than 100,000 are
+   * FAILED_PRECONDITION.
+   *
+   * @generated from field: map<string, string> labels = 5;
+   */
+  labels: { [key: string]: string };
+};
+
+/**
+ * Describes the message tally.v1.GetProjectStatsRequest.
+ * Use `create(GetProjectStatsRequestSchema)` to create a new message.
+ */
+export const GetProjectStatsRequestSchema: GenMessage<GetProjectStatsRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 0);
+
+/**
+ * GetProjectStatsResponse is what happened in the window.
+ *
+ * @generated from message tally.v1.GetProjectStatsResponse
+ */
+export type GetProjectStatsResponse = Message<"tally.v1.GetProjectStatsResponse"> & {
+  /**
+   * The start of the window, as rounded.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Its end, as rounded.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 2;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * When the figures were read. Counts hold all that was committed by then.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of_time = 3;
+   */
+  asOfTime?: Timestamp | undefined;
+
+  /**
+   * Runs that started in the window.
+   *
+   * @generated from field: tally.v1.RunCounts runs = 4;
+   */
+  runs?: RunCounts | undefined;
+
+  /**
+   * Their results.
+   *
+   * @generated from field: tally.v1.ResultCounts results = 5;
+   */
+  results?: ResultCounts | undefined;
+
+  /**
+   * passed by passed + failed + errored, of results.
+   *
+   * @generated from field: tally.v1.Rate pass_rate = 6;
+   */
+  passRate?: Rate | undefined;
+
+  /**
+   * passed by passed + failed + errored, of runs.
+   *
+   * @generated from field: tally.v1.Rate run_pass_rate = 7;
+   */
+  runPassRate?: Rate | undefined;
+
+  /**
+   * Of FINISHED and INCOMPLETE runs, from the time they count at to their finish.
+   *
+   * @generated from field: tally.v1.DurationQuantiles run_duration = 8;
+   */
+  runDuration?: DurationQuantiles | undefined;
+
+  /**
+   * Of the results that passed, failed or errored and have a duration.
+   *
+   * @generated from field: tally.v1.DurationQuantiles result_duration = 9;
+   */
+  resultDuration?: DurationQuantiles | undefined;
+};
+
+/**
+ * Describes the message tally.v1.GetProjectStatsResponse.
+ * Use `create(GetProjectStatsResponseSchema)` to create a new message.
+ */
+export const GetProjectStatsResponseSchema: GenMessage<GetProjectStatsResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 1);
+
+/**
+ * QueryTimeSeriesRequest asks for a series.
+ *
+ * @generated from message tally.v1.QueryTimeSeriesRequest
+ */
+export type QueryTimeSeriesRequest = Message<"tally.v1.QueryTimeSeriesRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * From this time, rounded down to the unit; absent means 30 days before the end, 24 hours for HOUR.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 2;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Before this time, rounded up to the unit; absent means now.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 3;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * Width of a point.
+   *
+   * @generated from field: tally.v1.TimeUnit unit = 4;
+   */
+  unit: TimeUnit;
+
+  /**
+   * Only runs of this branch; empty means all.
+   *
+   * @generated from field: string branch = 5;
+   */
+  branch: string;
+};
+
+/**
+ * Describes the message tally.v1.QueryTimeSeriesRequest.
+ * Use `create(QueryTimeSeriesRequestSchema)` to create a new message.
+ */
+export const QueryTimeSeriesRequestSchema: GenMessage<QueryTimeSeriesRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 2);
+
+/**
+ * SeriesPoint is an hour, a day or a week.
+ *
+ * @generated from message tally.v1.SeriesPoint
+ */
+export type SeriesPoint = Message<"tally.v1.SeriesPoint"> & {
+  /**
+   * Its start.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Runs that started in it.
+   *
+   * @generated from field: tally.v1.RunCounts runs = 2;
+   */
+  runs?: RunCounts | undefined;
+
+  /**
+   * Their results.
+   *
+   * @generated from field: tally.v1.ResultCounts results = 3;
+   */
+  results?: ResultCounts | undefined;
+
+  /**
+   * passed by passed + failed + errored, of results.
+   *
+   * @generated from field: tally.v1.Rate pass_rate = 4;
+   */
+  passRate?: Rate | undefined;
+
+  /**
+   * Of FINISHED and INCOMPLETE runs.
+   *
+   * @generated from field: tally.v1.DurationQuantiles run_duration = 5;
+   */
+  runDuration?: DurationQuantiles | undefined;
+
+  /**
+   * Of the results that passed, failed or errored and have a duration.
+   *
+   * @generated from field: tally.v1.DurationQuantiles result_duration = 6;
+   */
+  resultDuration?: DurationQuantiles | undefined;
+
+  /**
+   * Figures that lie outside median ± 5 · MAD of the series' points that have runs, if those are at least 8.
+   *
+   * @generated from field: repeated tally.v1.SeriesMetric anomalies = 7;
+   */
+  anomalies: SeriesMetric[];
+};
+
+/**
+ * Describes the message tally.v1.SeriesPoint.
+ * Use `create(SeriesPointSchema)` to create a new message.
+ */
+export const SeriesPointSchema: GenMessage<SeriesPoint> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 3);
+
+/**
+ * QueryTimeSeriesResponse is a series.
+ *
+ * @generated from message tally.v1.QueryTimeSeriesResponse
+ */
+export type QueryTimeSeriesResponse = Message<"tally.v1.QueryTimeSeriesResponse"> & {
+  /**
+   * Oldest first, without gaps.
+   *
+   * @generated from field: repeated tally.v1.SeriesPoint points = 1;
+   */
+  points: SeriesPoint[];
+
+  /**
+   * When the figures were read.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of_time = 2;
+   */
+  asOfTime?: Timestamp | undefined;
+
+  /**
+   * Version of the definition that marked the anomalies.
+   *
+   * @generated from field: int32 anomaly_version = 3;
+   */
+  anomalyVersion: number;
+};
+
+/**
+ * Describes the message tally.v1.QueryTimeSeriesResponse.
+ * Use `create(QueryTimeSeriesResponseSchema)` to create a new message.
+ */
+export const QueryTimeSeriesResponseSchema: GenMessage<QueryTimeSeriesResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 4);
 
 /**
  * ListRunsRequest asks for a page.
@@ -58,6 +335,41 @@ export type ListRunsRequest = Message<"tally.v1.ListRunsRequest"> & {
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
+
+  /**
+   * Only runs of this commit; empty means all.
+   *
+   * @generated from field: string commit_sha = 6;
+   */
+  commitSha: string;
+
+  /**
+   * Only runs with this status; unspecified means all.
+   *
+   * @generated from field: tally.v1.Status status = 7;
+   */
+  status: Status;
+
+  /**
+   * Only runs with all of these labels; up to 10. A page looks at 10,000 runs at most and may be short.
+   *
+   * @generated from field: map<string, string> labels = 8;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * Only runs that count at or after this time; absent means all.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 9;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Only runs that count before this time; absent means all.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 10;
+   */
+  endTime?: Timestamp | undefined;
 };
 
 /**
@@ -65,7 +377,7 @@ export type ListRunsRequest = Message<"tally.v1.ListRunsRequest"> & {
  * Use `create(ListRunsRequestSchema)` to create a new message.
  */
 export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_stats_service, 0);
+  messageDesc(file_tally_v1_stats_service, 5);
 
 /**
  * ListRunsResponse is a page.
@@ -93,7 +405,7 @@ export type ListRunsResponse = Message<"tally.v1.ListRunsResponse"> & {
  * Use `create(ListRunsResponseSchema)` to create a new message.
  */
 export const ListRunsResponseSchema: GenMessage<ListRunsResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_stats_service, 1);
+  messageDesc(file_tally_v1_stats_service, 6);
 
 /**
  * GetRunRequest names a run.
@@ -121,7 +433,7 @@ export type GetRunRequest = Message<"tally.v1.GetRunRequest"> & {
  * Use `create(GetRunRequestSchema)` to create a new message.
  */
 export const GetRunRequestSchema: GenMessage<GetRunRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_stats_service, 2);
+  messageDesc(file_tally_v1_stats_service, 7);
 
 /**
  * GetRunResponse is a run with its parts.
@@ -142,6 +454,22 @@ export type GetRunResponse = Message<"tally.v1.GetRunResponse"> & {
    * @generated from field: repeated tally.v1.PartSummary parts = 2;
    */
   parts: PartSummary[];
+
+  /**
+   * Tests that are missing, the first 100 by file, suite, name, parameters and test_id. A test is missing if it had a
+   * result of a job in at least 3 of the last 5 FINISHED runs of the branch with that job, has none here, and the parts of
+   * that job here have finished. Found within seconds of a part's finish.
+   *
+   * @generated from field: repeated tally.v1.MissingTest missing_tests = 3;
+   */
+  missingTests: MissingTest[];
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: int64 missing_test_count = 4;
+   */
+  missingTestCount: bigint;
 };
 
 /**
@@ -149,7 +477,724 @@ export type GetRunResponse = Message<"tally.v1.GetRunResponse"> & {
  * Use `create(GetRunResponseSchema)` to create a new message.
  */
 export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_stats_service, 3);
+  messageDesc(file_tally_v1_stats_service, 8);
+
+/**
+ * MissingTest is a test that a run should have had.
+ *
+ * @generated from message tally.v1.MissingTest
+ */
+export type MissingTest = Message<"tally.v1.MissingTest"> & {
+  /**
+   * Id of the test: 32 hexadecimal digits.
+   *
+   * @generated from field: string test_id = 1;
+   */
+  testId: string;
+
+  /**
+   * Its identity.
+   *
+   * @generated from field: tally.v1.Test test = 2;
+   */
+  test?: Test | undefined;
+
+  /**
+   * Job that had it.
+   *
+   * @generated from field: string job = 3;
+   */
+  job: string;
+
+  /**
+   * The newest of the runs that had it.
+   *
+   * @generated from field: string last_run_id = 4;
+   */
+  lastRunId: string;
+};
+
+/**
+ * Describes the message tally.v1.MissingTest.
+ * Use `create(MissingTestSchema)` to create a new message.
+ */
+export const MissingTestSchema: GenMessage<MissingTest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 9);
+
+/**
+ * ListResultsRequest asks for a page. run_id or test_id is required; with both, the results of the test in the run.
+ *
+ * @generated from message tally.v1.ListResultsRequest
+ */
+export type ListResultsRequest = Message<"tally.v1.ListResultsRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * Only results of this run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Only results of this test: 32 hexadecimal digits.
+   *
+   * @generated from field: string test_id = 3;
+   */
+  testId: string;
+
+  /**
+   * Only results with one of these; empty means all.
+   *
+   * @generated from field: repeated tally.v1.Status statuses = 4;
+   */
+  statuses: Status[];
+
+  /**
+   * Only results of tests whose suite, file, name or parameters contain this text, whatever its case; up to 256 bytes.
+   * A page looks at 20,000 results at most and may be short.
+   *
+   * @generated from field: string text = 5;
+   */
+  text: string;
+
+  /**
+   * How much of each.
+   *
+   * @generated from field: tally.v1.ResultView view = 6;
+   */
+  view: ResultView;
+
+  /**
+   * How many; 0 means 50, above 1000 means 1000, negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 7;
+   */
+  pageSize: number;
+
+  /**
+   * From the page before; must go with the same filter.
+   *
+   * @generated from field: string page_token = 8;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tally.v1.ListResultsRequest.
+ * Use `create(ListResultsRequestSchema)` to create a new message.
+ */
+export const ListResultsRequestSchema: GenMessage<ListResultsRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 10);
+
+/**
+ * ListResultsResponse is a page.
+ *
+ * @generated from message tally.v1.ListResultsResponse
+ */
+export type ListResultsResponse = Message<"tally.v1.ListResultsResponse"> & {
+  /**
+   * In the order stated at ListResults.
+   *
+   * @generated from field: repeated tally.v1.StoredResult results = 1;
+   */
+  results: StoredResult[];
+
+  /**
+   * For the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tally.v1.ListResultsResponse.
+ * Use `create(ListResultsResponseSchema)` to create a new message.
+ */
+export const ListResultsResponseSchema: GenMessage<ListResultsResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 11);
+
+/**
+ * ListTestsRequest asks for a page.
+ *
+ * @generated from message tally.v1.ListTestsRequest
+ */
+export type ListTestsRequest = Message<"tally.v1.ListTestsRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * The last 1, 7, 30 or 90 UTC days, today among them; 0 means 30.
+   *
+   * @generated from field: int32 window_days = 2;
+   */
+  windowDays: number;
+
+  /**
+   * Order of the tests.
+   *
+   * @generated from field: tally.v1.TestSort sort = 3;
+   */
+  sort: TestSort;
+
+  /**
+   * Only tests whose suite, file, name or parameters contain this text, whatever its case; up to 256 bytes.
+   *
+   * @generated from field: string text = 4;
+   */
+  text: string;
+
+  /**
+   * How many; 0 means 50, above 1000 means 1000, negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * From the page before; must go with the same filter and order.
+   *
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tally.v1.ListTestsRequest.
+ * Use `create(ListTestsRequestSchema)` to create a new message.
+ */
+export const ListTestsRequestSchema: GenMessage<ListTestsRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 12);
+
+/**
+ * ListTestsResponse is a page.
+ *
+ * @generated from message tally.v1.ListTestsResponse
+ */
+export type ListTestsResponse = Message<"tally.v1.ListTestsResponse"> & {
+  /**
+   * In the order that was asked for.
+   *
+   * @generated from field: repeated tally.v1.TestSummary tests = 1;
+   */
+  tests: TestSummary[];
+
+  /**
+   * For the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * Tests with results in the window, of which these are some; with a text, those that contain it.
+   *
+   * @generated from field: int64 test_count = 3;
+   */
+  testCount: bigint;
+};
+
+/**
+ * Describes the message tally.v1.ListTestsResponse.
+ * Use `create(ListTestsResponseSchema)` to create a new message.
+ */
+export const ListTestsResponseSchema: GenMessage<ListTestsResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 13);
+
+/**
+ * GetTestHistoryRequest names a test.
+ *
+ * @generated from message tally.v1.GetTestHistoryRequest
+ */
+export type GetTestHistoryRequest = Message<"tally.v1.GetTestHistoryRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * The test: 32 hexadecimal digits.
+   *
+   * @generated from field: string test_id = 2;
+   */
+  testId: string;
+
+  /**
+   * Window of the summary and the days: 1, 7, 30 or 90 UTC days, today among them; 0 means 30.
+   *
+   * @generated from field: int32 window_days = 3;
+   */
+  windowDays: number;
+
+  /**
+   * How many results; 0 means 50, above 1000 means 1000, negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * From the page before; must go with the same test.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tally.v1.GetTestHistoryRequest.
+ * Use `create(GetTestHistoryRequestSchema)` to create a new message.
+ */
+export const GetTestHistoryRequestSchema: GenMessage<GetTestHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 14);
+
+/**
+ * GetTestHistoryResponse is a test with its history.
+ *
+ * @generated from message tally.v1.GetTestHistoryResponse
+ */
+export type GetTestHistoryResponse = Message<"tally.v1.GetTestHistoryResponse"> & {
+  /**
+   * The test with its figures over the window.
+   *
+   * @generated from field: tally.v1.TestSummary test = 1;
+   */
+  test?: TestSummary | undefined;
+
+  /**
+   * The days of the window that have results of it, oldest first. Only on the first page.
+   *
+   * @generated from field: repeated tally.v1.TestDay days = 2;
+   */
+  days: TestDay[];
+
+  /**
+   * Its evidence of flakiness in the window. Only on the first page; absent if there is none.
+   *
+   * @generated from field: tally.v1.FlakyTest flaky = 3;
+   */
+  flaky?: FlakyTest | undefined;
+
+  /**
+   * Its results (BASIC view), newest run first, whatever the window. A page may be short.
+   *
+   * @generated from field: repeated tally.v1.StoredResult results = 4;
+   */
+  results: StoredResult[];
+
+  /**
+   * For the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 5;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tally.v1.GetTestHistoryResponse.
+ * Use `create(GetTestHistoryResponseSchema)` to create a new message.
+ */
+export const GetTestHistoryResponseSchema: GenMessage<GetTestHistoryResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 15);
+
+/**
+ * ListFlakyTestsRequest asks for a page.
+ *
+ * @generated from message tally.v1.ListFlakyTestsRequest
+ */
+export type ListFlakyTestsRequest = Message<"tally.v1.ListFlakyTestsRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * The last 1, 7, 30 or 90 UTC days, today among them; 0 means 30.
+   *
+   * @generated from field: int32 window_days = 2;
+   */
+  windowDays: number;
+
+  /**
+   * Only tests with one of these verdicts (FLAKY, RECOVERED, BROKEN); empty means all with a flaky failure in the window.
+   *
+   * @generated from field: repeated tally.v1.Verdict verdicts = 3;
+   */
+  verdicts: Verdict[];
+
+  /**
+   * How many; 0 means 50, above 1000 means 1000, negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * From the page before; must go with the same filter.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tally.v1.ListFlakyTestsRequest.
+ * Use `create(ListFlakyTestsRequestSchema)` to create a new message.
+ */
+export const ListFlakyTestsRequestSchema: GenMessage<ListFlakyTestsRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 16);
+
+/**
+ * ListFlakyTestsResponse is a page.
+ *
+ * @generated from message tally.v1.ListFlakyTestsResponse
+ */
+export type ListFlakyTestsResponse = Message<"tally.v1.ListFlakyTestsResponse"> & {
+  /**
+   * In the order stated at ListFlakyTests.
+   *
+   * @generated from field: repeated tally.v1.FlakyTest tests = 1;
+   */
+  tests: FlakyTest[];
+
+  /**
+   * For the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tally.v1.ListFlakyTestsResponse.
+ * Use `create(ListFlakyTestsResponseSchema)` to create a new message.
+ */
+export const ListFlakyTestsResponseSchema: GenMessage<ListFlakyTestsResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 17);
+
+/**
+ * ListFailureGroupsRequest asks for a page.
+ *
+ * @generated from message tally.v1.ListFailureGroupsRequest
+ */
+export type ListFailureGroupsRequest = Message<"tally.v1.ListFailureGroupsRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * The last 1, 7, 30 or 90 UTC days, today among them; 0 means 30. Not together with run_id.
+   *
+   * @generated from field: int32 window_days = 2;
+   */
+  windowDays: number;
+
+  /**
+   * Only failures of this run, whenever it was; empty means all runs of the window. NOT_FOUND if there is no such run.
+   *
+   * @generated from field: string run_id = 3;
+   */
+  runId: string;
+
+  /**
+   * How many; 0 means 50, above 1000 means 1000, negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * From the page before; must go with the same filter.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tally.v1.ListFailureGroupsRequest.
+ * Use `create(ListFailureGroupsRequestSchema)` to create a new message.
+ */
+export const ListFailureGroupsRequestSchema: GenMessage<ListFailureGroupsRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 18);
+
+/**
+ * ListFailureGroupsResponse is a page.
+ *
+ * @generated from message tally.v1.ListFailureGroupsResponse
+ */
+export type ListFailureGroupsResponse = Message<"tally.v1.ListFailureGroupsResponse"> & {
+  /**
+   * Most failures first.
+   *
+   * @generated from field: repeated tally.v1.FailureGroup groups = 1;
+   */
+  groups: FailureGroup[];
+
+  /**
+   * For the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * Version of the rules that mask messages.
+   *
+   * @generated from field: int32 fingerprint_version = 3;
+   */
+  fingerprintVersion: number;
+};
+
+/**
+ * Describes the message tally.v1.ListFailureGroupsResponse.
+ * Use `create(ListFailureGroupsResponseSchema)` to create a new message.
+ */
+export const ListFailureGroupsResponseSchema: GenMessage<ListFailureGroupsResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 19);
+
+/**
+ * CompareRunsRequest names two runs.
+ *
+ * @generated from message tally.v1.CompareRunsRequest
+ */
+export type CompareRunsRequest = Message<"tally.v1.CompareRunsRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * What was before.
+   *
+   * @generated from field: string base_run_id = 2;
+   */
+  baseRunId: string;
+
+  /**
+   * What is now.
+   *
+   * @generated from field: string head_run_id = 3;
+   */
+  headRunId: string;
+
+  /**
+   * Tests per list; 0 means 100, above 1000 means 1000, negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 list_size = 4;
+   */
+  listSize: number;
+};
+
+/**
+ * Describes the message tally.v1.CompareRunsRequest.
+ * Use `create(CompareRunsRequestSchema)` to create a new message.
+ */
+export const CompareRunsRequestSchema: GenMessage<CompareRunsRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 20);
+
+/**
+ * CompareRunsResponse is what changed.
+ *
+ * @generated from message tally.v1.CompareRunsResponse
+ */
+export type CompareRunsResponse = Message<"tally.v1.CompareRunsResponse"> & {
+  /**
+   * The base run.
+   *
+   * @generated from field: tally.v1.Run base = 1;
+   */
+  base?: Run | undefined;
+
+  /**
+   * The head run.
+   *
+   * @generated from field: tally.v1.Run head = 2;
+   */
+  head?: Run | undefined;
+
+  /**
+   * Tests that failed or errored in head, and passed or were skipped in base.
+   *
+   * @generated from field: tally.v1.TestChanges newly_failing = 3;
+   */
+  newlyFailing?: TestChanges | undefined;
+
+  /**
+   * Tests that failed or errored in base, and passed in head.
+   *
+   * @generated from field: tally.v1.TestChanges fixed = 4;
+   */
+  fixed?: TestChanges | undefined;
+
+  /**
+   * Tests that failed or errored in both.
+   *
+   * @generated from field: tally.v1.TestChanges still_failing = 5;
+   */
+  stillFailing?: TestChanges | undefined;
+
+  /**
+   * Tests in head that are not in base. Those that fail are counted here alone.
+   *
+   * @generated from field: tally.v1.TestChanges added = 6;
+   */
+  added?: TestChanges | undefined;
+
+  /**
+   * Tests in base that are not in head.
+   *
+   * @generated from field: tally.v1.TestChanges missing = 7;
+   */
+  missing?: TestChanges | undefined;
+
+  /**
+   * Tests that passed in both and took at least 1.5 times and 100 ms longer in head, and longer than the p95 of their
+   * last 30 days where those have 20 durations.
+   *
+   * @generated from field: tally.v1.TestChanges slower = 8;
+   */
+  slower?: TestChanges | undefined;
+
+  /**
+   * Of added, those that failed or errored: with newly_failing what is new and fails.
+   *
+   * @generated from field: int64 added_failing_count = 9;
+   */
+  addedFailingCount: bigint;
+};
+
+/**
+ * Describes the message tally.v1.CompareRunsResponse.
+ * Use `create(CompareRunsResponseSchema)` to create a new message.
+ */
+export const CompareRunsResponseSchema: GenMessage<CompareRunsResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 21);
+
+/**
+ * WatchRunsRequest asks for a stream.
+ *
+ * @generated from message tally.v1.WatchRunsRequest
+ */
+export type WatchRunsRequest = Message<"tally.v1.WatchRunsRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * Only runs of this branch; empty means all.
+   *
+   * @generated from field: string branch = 2;
+   */
+  branch: string;
+
+  /**
+   * Only this run, however old it is; empty means all. NOT_FOUND if there is no such run.
+   *
+   * @generated from field: string run_id = 3;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message tally.v1.WatchRunsRequest.
+ * Use `create(WatchRunsRequestSchema)` to create a new message.
+ */
+export const WatchRunsRequestSchema: GenMessage<WatchRunsRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 22);
+
+/**
+ * WatchRunsResponse is what changed since the message before.
+ *
+ * @generated from message tally.v1.WatchRunsResponse
+ */
+export type WatchRunsResponse = Message<"tally.v1.WatchRunsResponse"> & {
+  /**
+   * Runs that changed, as they are now.
+   *
+   * @generated from field: repeated tally.v1.WatchedRun runs = 1;
+   */
+  runs: WatchedRun[];
+
+  /**
+   * When they were read.
+   *
+   * @generated from field: google.protobuf.Timestamp as_of_time = 2;
+   */
+  asOfTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message tally.v1.WatchRunsResponse.
+ * Use `create(WatchRunsResponseSchema)` to create a new message.
+ */
+export const WatchRunsResponseSchema: GenMessage<WatchRunsResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 23);
+
+/**
+ * WatchedRun is a run as it is now.
+ *
+ * @generated from message tally.v1.WatchedRun
+ */
+export type WatchedRun = Message<"tally.v1.WatchedRun"> & {
+  /**
+   * The run.
+   *
+   * @generated from field: tally.v1.Run run = 1;
+   */
+  run?: Run | undefined;
+
+  /**
+   * Results that failed or errored and were committed since the run was told of last (BASIC view); with the first message, its newest.
+   * Up to 100.
+   *
+   * @generated from field: repeated tally.v1.StoredResult failures = 2;
+   */
+  failures: StoredResult[];
+
+  /**
+   * There were more: ListResults has them.
+   *
+   * @generated from field: bool failures_truncated = 3;
+   */
+  failuresTruncated: boolean;
+
+  /**
+   * The run was deleted; only its run_id is told.
+   *
+   * @generated from field: bool deleted = 4;
+   */
+  deleted: boolean;
+};
+
+/**
+ * Describes the message tally.v1.WatchedRun.
+ * Use `create(WatchedRunSchema)` to create a new message.
+ */
+export const WatchedRunSchema: GenMessage<WatchedRun> = /*@__PURE__*/
+  messageDesc(file_tally_v1_stats_service, 24);
 
 /**
  * GetIngestStatsRequest asks for a window.
@@ -184,7 +1229,7 @@ export type GetIngestStatsRequest = Message<"tally.v1.GetIngestStatsRequest"> & 
  * Use `create(GetIngestStatsRequestSchema)` to create a new message.
  */
 export const GetIngestStatsRequestSchema: GenMessage<GetIngestStatsRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_stats_service, 4);
+  messageDesc(file_tally_v1_stats_service, 25);
 
 /**
  * IngestCounts is what was sent within the window by one sender. received = accepted + duplicate + conflict +
@@ -276,7 +1321,7 @@ export type IngestCounts = Message<"tally.v1.IngestCounts"> & {
  * Use `create(IngestCountsSchema)` to create a new message.
  */
 export const IngestCountsSchema: GenMessage<IngestCounts> = /*@__PURE__*/
-  messageDesc(file_tally_v1_stats_service, 5);
+  messageDesc(file_tally_v1_stats_service, 26);
 
 /**
  * OpenRejections is how many refusals nobody has dealt with.
@@ -311,7 +1356,7 @@ export type OpenRejections = Message<"tally.v1.OpenRejections"> & {
  * Use `create(OpenRejectionsSchema)` to create a new message.
  */
 export const OpenRejectionsSchema: GenMessage<OpenRejections> = /*@__PURE__*/
-  messageDesc(file_tally_v1_stats_service, 6);
+  messageDesc(file_tally_v1_stats_service, 27);
 
 /**
  * GetIngestStatsResponse is the state of ingestion.
@@ -374,7 +1419,192 @@ export type GetIngestStatsResponse = Message<"tally.v1.GetIngestStatsResponse"> 
  * Use `create(GetIngestStatsResponseSchema)` to create a new message.
  */
 export const GetIngestStatsResponseSchema: GenMessage<GetIngestStatsResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_stats_service, 7);
+  messageDesc(file_tally_v1_stats_service, 28);
+
+/**
+ * TimeUnit is the width of a point.
+ *
+ * @generated from enum tally.v1.TimeUnit
+ */
+export enum TimeUnit {
+  /**
+   * Means DAY.
+   *
+   * @generated from enum value: TIME_UNIT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * An hour. The window is up to 31 days.
+   *
+   * @generated from enum value: TIME_UNIT_HOUR = 1;
+   */
+  HOUR = 1,
+
+  /**
+   * A UTC day. The window is up to 366 days.
+   *
+   * @generated from enum value: TIME_UNIT_DAY = 2;
+   */
+  DAY = 2,
+
+  /**
+   * A week from Monday, UTC. The window is up to 1,100 days.
+   *
+   * @generated from enum value: TIME_UNIT_WEEK = 3;
+   */
+  WEEK = 3,
+}
+
+/**
+ * Describes the enum tally.v1.TimeUnit.
+ */
+export const TimeUnitSchema: GenEnum<TimeUnit> = /*@__PURE__*/
+  enumDesc(file_tally_v1_stats_service, 0);
+
+/**
+ * SeriesMetric is a figure of a point that can be anomalous.
+ *
+ * @generated from enum tally.v1.SeriesMetric
+ */
+export enum SeriesMetric {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: SERIES_METRIC_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The share of results that passed.
+   *
+   * @generated from enum value: SERIES_METRIC_PASS_RATE = 1;
+   */
+  PASS_RATE = 1,
+
+  /**
+   * How many results there are.
+   *
+   * @generated from enum value: SERIES_METRIC_RESULT_COUNT = 2;
+   */
+  RESULT_COUNT = 2,
+
+  /**
+   * The p95 of result durations.
+   *
+   * @generated from enum value: SERIES_METRIC_RESULT_DURATION_P95 = 3;
+   */
+  RESULT_DURATION_P95 = 3,
+
+  /**
+   * The p50 of run durations.
+   *
+   * @generated from enum value: SERIES_METRIC_RUN_DURATION_P50 = 4;
+   */
+  RUN_DURATION_P50 = 4,
+}
+
+/**
+ * Describes the enum tally.v1.SeriesMetric.
+ */
+export const SeriesMetricSchema: GenEnum<SeriesMetric> = /*@__PURE__*/
+  enumDesc(file_tally_v1_stats_service, 1);
+
+/**
+ * ResultView is how much of a result is answered.
+ *
+ * @generated from enum tally.v1.ResultView
+ */
+export enum ResultView {
+  /**
+   * Means BASIC.
+   *
+   * @generated from enum value: RESULT_VIEW_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Without failure.trace, failure.expected, failure.actual, stdout, stderr and tags.
+   *
+   * @generated from enum value: RESULT_VIEW_BASIC = 1;
+   */
+  BASIC = 1,
+
+  /**
+   * All of it. A page holds 3 MiB at most and may be short.
+   *
+   * @generated from enum value: RESULT_VIEW_FULL = 2;
+   */
+  FULL = 2,
+}
+
+/**
+ * Describes the enum tally.v1.ResultView.
+ */
+export const ResultViewSchema: GenEnum<ResultView> = /*@__PURE__*/
+  enumDesc(file_tally_v1_stats_service, 2);
+
+/**
+ * TestSort is an order of tests; equal ones in the order in which they were first seen.
+ *
+ * @generated from enum tally.v1.TestSort
+ */
+export enum TestSort {
+  /**
+   * Means FAILURES.
+   *
+   * @generated from enum value: TEST_SORT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Failed and errored results, most first.
+   *
+   * @generated from enum value: TEST_SORT_FAILURES = 1;
+   */
+  FAILURES = 1,
+
+  /**
+   * Failure rate, highest first.
+   *
+   * @generated from enum value: TEST_SORT_FAILURE_RATE = 2;
+   */
+  FAILURE_RATE = 2,
+
+  /**
+   * Flake rate, highest first.
+   *
+   * @generated from enum value: TEST_SORT_FLAKE_RATE = 3;
+   */
+  FLAKE_RATE = 3,
+
+  /**
+   * p95 of the duration, longest first.
+   *
+   * @generated from enum value: TEST_SORT_P95_DURATION = 4;
+   */
+  P95_DURATION = 4,
+
+  /**
+   * Sum of the durations, longest first.
+   *
+   * @generated from enum value: TEST_SORT_TOTAL_TIME = 5;
+   */
+  TOTAL_TIME = 5,
+
+  /**
+   * When it was last seen, newest first.
+   *
+   * @generated from enum value: TEST_SORT_LAST_SEEN = 6;
+   */
+  LAST_SEEN = 6,
+}
+
+/**
+ * Describes the enum tally.v1.TestSort.
+ */
+export const TestSortSchema: GenEnum<TestSort> = /*@__PURE__*/
+  enumDesc(file_tally_v1_stats_service, 3);
 
 /**
  * IngestKind is what was sent.
@@ -408,16 +1638,41 @@ export enum IngestKind {
  * Describes the enum tally.v1.IngestKind.
  */
 export const IngestKindSchema: GenEnum<IngestKind> = /*@__PURE__*/
-  enumDesc(file_tally_v1_stats_service, 0);
+  enumDesc(file_tally_v1_stats_service, 4);
 
 /**
  * StatsService answers what the tests are doing. Scope READ.
+ *
+ * A run counts at its start time, or at its receipt if it claims to start later; its results count with it. A deleted run
+ * leaves lists and counts of runs at once, other figures in the background. Counts of
+ * runs and results are exact when an upload is acknowledged. What is said of single tests, failure groups and result
+ * durations follows within 5 seconds. Figures outlive the rows that retention drops. docs/stats.md states every formula.
  *
  * @generated from service tally.v1.StatsService
  */
 export const StatsService: GenService<{
   /**
-   * ListRuns pages through a project's runs, newest first (create_time, then run_id, both descending).
+   * GetProjectStats answers runs and results by status, pass rates and durations over a window.
+   *
+   * @generated from rpc tally.v1.StatsService.GetProjectStats
+   */
+  getProjectStats: {
+    methodKind: "unary";
+    input: typeof GetProjectStatsRequestSchema;
+    output: typeof GetProjectStatsResponseSchema;
+  },
+  /**
+   * QueryTimeSeries answers the same by hour, day or week, with a point for every one, oldest first.
+   *
+   * @generated from rpc tally.v1.StatsService.QueryTimeSeries
+   */
+  queryTimeSeries: {
+    methodKind: "unary";
+    input: typeof QueryTimeSeriesRequestSchema;
+    output: typeof QueryTimeSeriesResponseSchema;
+  },
+  /**
+   * ListRuns pages through a project's runs, newest first (the time they count at, then run_id, both descending).
    *
    * @generated from rpc tally.v1.StatsService.ListRuns
    */
@@ -427,7 +1682,7 @@ export const StatsService: GenService<{
     output: typeof ListRunsResponseSchema;
   },
   /**
-   * GetRun answers a run with its parts. Errors: NOT_FOUND.
+   * GetRun answers a run with its parts and the tests that it lacks. Errors: NOT_FOUND.
    *
    * @generated from rpc tally.v1.StatsService.GetRun
    */
@@ -435,6 +1690,83 @@ export const StatsService: GenService<{
     methodKind: "unary";
     input: typeof GetRunRequestSchema;
     output: typeof GetRunResponseSchema;
+  },
+  /**
+   * ListResults pages through the results of a run (in the order of its tests, then result_id) or of a test (newest run
+   * first, then result_id). Errors: NOT_FOUND.
+   *
+   * @generated from rpc tally.v1.StatsService.ListResults
+   */
+  listResults: {
+    methodKind: "unary";
+    input: typeof ListResultsRequestSchema;
+    output: typeof ListResultsResponseSchema;
+  },
+  /**
+   * ListTests pages through a project's tests that have results in the window. A page holds 3 MiB at most and may be short.
+   *
+   * @generated from rpc tally.v1.StatsService.ListTests
+   */
+  listTests: {
+    methodKind: "unary";
+    input: typeof ListTestsRequestSchema;
+    output: typeof ListTestsResponseSchema;
+  },
+  /**
+   * GetTestHistory answers a test, its days and its results, newest run first (then result_id). Errors: NOT_FOUND.
+   *
+   * @generated from rpc tally.v1.StatsService.GetTestHistory
+   */
+  getTestHistory: {
+    methodKind: "unary";
+    input: typeof GetTestHistoryRequestSchema;
+    output: typeof GetTestHistoryResponseSchema;
+  },
+  /**
+   * ListFlakyTests pages through the tests with a flaky failure in the window, with their evidence: by the lower end of
+   * the flake rate's interval, descending, then test_id. A page holds 3 MiB at most, looks at 1,000 tests with verdicts asked for, and
+   * may be short.
+   *
+   * @generated from rpc tally.v1.StatsService.ListFlakyTests
+   */
+  listFlakyTests: {
+    methodKind: "unary";
+    input: typeof ListFlakyTestsRequestSchema;
+    output: typeof ListFlakyTestsResponseSchema;
+  },
+  /**
+   * ListFailureGroups pages through what failed alike in the window: by failure_count descending, then fingerprint. A page
+   * holds 3 MiB at most and may be short.
+   *
+   * @generated from rpc tally.v1.StatsService.ListFailureGroups
+   */
+  listFailureGroups: {
+    methodKind: "unary";
+    input: typeof ListFailureGroupsRequestSchema;
+    output: typeof ListFailureGroupsResponseSchema;
+  },
+  /**
+   * CompareRuns answers what changed from a base run to a head run. A test's outcome in a run is the worst over its
+   * jobs of the last attempt in each. Errors: NOT_FOUND.
+   *
+   * @generated from rpc tally.v1.StatsService.CompareRuns
+   */
+  compareRuns: {
+    methodKind: "unary";
+    input: typeof CompareRunsRequestSchema;
+    output: typeof CompareRunsResponseSchema;
+  },
+  /**
+   * WatchRuns streams runs as they change: first those that are RUNNING or started in the last hour, up to 100, then
+   * each whose totals or state changed, whichever server took them, within a second. A reader that is slow gets the newest
+   * state, not every one. A message without runs comes every 15 seconds. The server ends the stream with UNAVAILABLE when it stops.
+   *
+   * @generated from rpc tally.v1.StatsService.WatchRuns
+   */
+  watchRuns: {
+    methodKind: "server_streaming";
+    input: typeof WatchRunsRequestSchema;
+    output: typeof WatchRunsResponseSchema;
   },
   /**
    * GetIngestStats counts what was sent and what became of it, from the ledger of uploads.

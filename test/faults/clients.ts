@@ -3,11 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
+import { between, pick, type Random } from "../../bench/random.js";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { PartSchema } from "../../gen/tally/v1/run_pb.js";
 import { createTallyClient } from "../../src/client/index.js";
 import type { Journal } from "./journal.js";
-import { between, pick, type Random } from "./random.js";
 import { createAgain } from "./send-again.js";
 import {
   type SendContext,

@@ -1,9 +1,9 @@
 /** The faults: each is one thing that breaks, and is well again when its function has ended. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { between, pick, type Random } from "../../bench/random.js";
 import { Connection } from "../../src/db/client.js";
 import type { ServerProcess } from "../support/server-process.js";
 import type { Cut, Direction, TcpProxy } from "../support/tcp-proxy.js";
-import { between, pick, type Random } from "./random.js";
 
 /** What there is to break. */
 export interface Scene {

@@ -1,9 +1,9 @@
 /** A client for a test that breaks things itself: it sends by every sender and journals what it hears. */
 import { create } from "@bufbuild/protobuf";
+import { seededRandom } from "../../bench/random.js";
 import { PartSchema, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import { createTallyClient } from "../../src/client/index.js";
 import { type Attempt, createJournal, type Journal, type Target } from "./journal.js";
-import { seededRandom } from "./random.js";
 import { createAgain } from "./send-again.js";
 import type { Sender } from "./senders.js";
 import type { Project } from "./tenants.js";

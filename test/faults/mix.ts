@@ -1,13 +1,14 @@
 /** Clients, a server and a database, and a mix of faults between them that a seed draws. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { between, type Random, seededRandom, shuffle } from "../../bench/random.js";
 import { DbError } from "../../src/db/errors.js";
 import { startServerProcess } from "../support/server-process.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 import { runClients } from "./clients.js";
 import { FAULTS, type FaultKind, outsider, type Scene } from "./faults.js";
+import { compareFigures } from "./figures.js";
 import { checkInvariants, type Violation } from "./invariants.js";
 import { createJournal, type Journal } from "./journal.js";
-import { between, type Random, seededRandom, shuffle } from "./random.js";
 import { createProjects } from "./tenants.js";
 import { compareTotals } from "./totals.js";
 
@@ -81,7 +82,10 @@ export async function runMix(options: MixOptions): Promise<MixOutcome> {
   await using db = outsider(databaseUrl);
   const violations = await checkInvariants(db, journal);
   await server.ready();
-  const differences = await compareTotals(db, server.url, projects);
+  const differences = [
+    ...(await compareTotals(db, server.url, projects)),
+    ...(await compareFigures(databaseUrl)),
+  ];
   return {
     journal,
     violations,

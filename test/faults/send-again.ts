@@ -1,9 +1,9 @@
 /** Repeats a call until it is answered, and writes down what must not happen on the way. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { between, type Random } from "../../bench/random.js";
 import { errorReason, retryAfterMs } from "../../src/client/index.js";
 import type { Journal } from "./journal.js";
-import { between, type Random } from "./random.js";
 
 /** Resolves when the call was answered. */
 export type Again = (call: (signal: AbortSignal) => Promise<void>) => Promise<void>;

@@ -1,6 +1,7 @@
 /** The ways of sending results, each of which sends again after any doubt. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { between, type Random } from "../../bench/random.js";
 import {
   IngestRunRequestSchema,
   UploadFinishSchema,
@@ -9,7 +10,6 @@ import {
 import { errorMetadata, type TallyClient, uploadResults } from "../../src/client/index.js";
 import { limits } from "../../src/limits.js";
 import type { Attempt, Journal, Target } from "./journal.js";
-import { between, type Random } from "./random.js";
 import type { Again } from "./send-again.js";
 
 export interface SendContext {

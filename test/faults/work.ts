@@ -1,6 +1,7 @@
 /** What clients send: new results, repeats, conflicts and invalid ones, over a few runs that they share. */
 import { clone, create } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
+import { between, pick, type Random } from "../../bench/random.js";
 import {
   FailureSchema,
   Status,
@@ -10,7 +11,6 @@ import {
 } from "../../gen/tally/v1/run_pb.js";
 import { limits } from "../../src/limits.js";
 import type { Attempt, Journal, Target } from "./journal.js";
-import { between, pick, type Random } from "./random.js";
 
 /** Everything that was ever drawn for a run, by project and run. */
 export type Pool = Map<string, TestResult[]>;

@@ -26,6 +26,25 @@ export async function inSteps<T>(
   }
 }
 
+/** Calls `work` with each item; a step takes items of this weight together, and one at least. */
+export async function inStepsOf<T>(
+  items: readonly T[],
+  weightOf: (item: T) => number,
+  weightPerStep: number,
+  work: (item: T, index: number) => void,
+): Promise<void> {
+  let weight = 0;
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i] as T;
+    weight += weightOf(item);
+    if (weight > weightPerStep) {
+      await heavyStep();
+      weight = weightOf(item);
+    }
+    work(item, i);
+  }
+}
+
 /** About 2 ms of checking results. */
 const ITEMS_PER_STEP = 1_000;
 /** Take no step of their own. */

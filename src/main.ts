@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-/** The server's command line: `tallyd serve`, `tallyd work` and `tallyd migrate`. */
+/** The server's command line: `tallyd serve`, `tallyd work`, `tallyd migrate` and `tallyd recount`. */
 import { Command } from "commander";
 import { startTally } from "./app.js";
 import { type Config, loadConfig } from "./config.js";
 import { createLogger, type Logger } from "./log.js";
 import { DATABASE_GONE, migrateDatabase } from "./open-database.js";
+import { recount } from "./recount.js";
 import { readVersion } from "./version.js";
 import { startWork } from "./work.js";
 
@@ -26,6 +27,14 @@ program
   .command("migrate")
   .description("bring the database to this version, and exit")
   .action(() => run(migrateOnly));
+program
+  .command("recount")
+  .description(
+    "compare every figure in DATABASE_URL with a recount of the rows; exit 1 if one differs",
+  )
+  .option("--project <id>", "only of this project")
+  .option("--json", "a JSON object a line")
+  .action((options: RecountFlags) => run((config) => recountFigures(config, options)));
 await program.parseAsync();
 
 async function serve(config: Config): Promise<void> {
@@ -60,6 +69,26 @@ async function migrateOnly(config: Config): Promise<void> {
   const log = createLogger(config.logLevel);
   const applied = await migrateDatabase(config, log);
   console.log(applied.length === 0 ? "nothing to do" : `applied ${applied.join(", ")}`);
+}
+
+interface RecountFlags {
+  readonly project?: string;
+  readonly json?: true;
+}
+
+async function recountFigures(config: Config, { project, json }: RecountFlags): Promise<void> {
+  const summary = await recount(config, {
+    ...(project === undefined ? {} : { projectId: project }),
+    onDifference(difference) {
+      const { projectId, figure, key, stored, recounted } = difference;
+      const line = `${projectId}: ${figure} of ${key} is ${stored}, a recount says ${recounted}`;
+      console.log(json ? JSON.stringify(difference) : line);
+    },
+  });
+  const { compared, differences } = summary;
+  const line = `${compared} figures compared, ${differences === 0 ? "no" : differences} differences`;
+  console.log(json ? JSON.stringify(summary) : line);
+  process.exit(differences === 0 ? 0 : 1);
 }
 
 function openLog(config: Config): Logger {

@@ -1,4 +1,5 @@
 /** Removes what hangs on deleted runs and projects, in bounded statements. */
+import { DRAWN_KEY } from "./fold-queue.js";
 import type { Queryable } from "./queryable.js";
 
 /** Rows of one deleting statement: some 20 ms. */
@@ -10,22 +11,60 @@ export interface DeletedRun {
   readonly runDay: string;
 }
 
-/** Up to 100 deleted runs of a project that wait for their purge. */
-export async function listDeletedRuns(db: Queryable, projectKey: string): Promise<DeletedRun[]> {
-  const rows = await db.query<{ run_key: string; run_day: string }>(LIST, [projectKey]);
+/** Deleted runs of a project that wait for their purge, behind one of them; up to 100, by runs_to_purge. */
+export async function listDeletedRuns(
+  db: Queryable,
+  projectKey: string,
+  afterKey: string,
+): Promise<DeletedRun[]> {
+  const rows = await db.query<{ run_key: string; run_day: string }>(LIST, [projectKey, afterKey]);
   return rows.map((row) => ({ runKey: row.run_key, runDay: row.run_day }));
 }
 
-/** Nothing hangs on the run any more; its row stays, so that its run_id stays taken. */
+/**
+ * Removes what hangs on a run, as far as the figures allow: its results go when all of them are folded, and the rest
+ * when their removal is. Its row stays, so that its run_id stays taken. To be called until nothing is left.
+ */
 export async function purgeRun(
+  db: Queryable,
+  projectKey: string,
+  { runKey, runDay }: DeletedRun,
+): Promise<void> {
+  if (await isQueued(db, projectKey, runKey, 0)) return;
+  await untilEmpty(db, DELETE_FOLDED_RESULTS, [projectKey, runKey, runDay, ROWS_PER_STATEMENT]);
+  await untilEmpty(db, DELETE_REJECTIONS, [projectKey, runKey, ROWS_PER_STATEMENT]);
+  if (await isQueued(db, projectKey, runKey, -1)) return;
+  await purgeRest(db, projectKey, runKey);
+}
+
+/** Removes what hangs on a run of a deleted project: nobody asks for its figures any more. */
+export async function purgeProjectRun(
   db: Queryable,
   projectKey: string,
   { runKey, runDay }: DeletedRun,
 ): Promise<void> {
   await untilEmpty(db, DELETE_RESULTS, [projectKey, runKey, runDay, ROWS_PER_STATEMENT]);
   await untilEmpty(db, DELETE_REJECTIONS, [projectKey, runKey, ROWS_PER_STATEMENT]);
-  for (const statement of DELETE_REST) await db.query(statement, [projectKey, runKey]);
+  await untilEmpty(db, DELETE_QUEUE, [projectKey, runKey, ROWS_PER_STATEMENT]);
+  await purgeRest(db, projectKey, runKey);
+}
+
+async function purgeRest(db: Queryable, projectKey: string, runKey: string): Promise<void> {
+  for (const statement of DELETE_REST) {
+    await untilEmpty(db, statement, [projectKey, runKey, ROWS_PER_STATEMENT]);
+  }
   await db.query(MARK_PURGED, [projectKey, runKey]);
+}
+
+/** Whether the queue has rows of the run of at least this weight. */
+async function isQueued(
+  db: Queryable,
+  projectKey: string,
+  runKey: string,
+  minWeight: number,
+): Promise<boolean> {
+  const rows = await db.query(QUEUED, [projectKey, runKey, minWeight]);
+  return rows.length > 0;
 }
 
 /** Marks all runs of a deleted project as deleted, up to a bound; how many. */
@@ -34,11 +73,16 @@ export async function deleteRunsOfProject(db: Queryable, projectKey: string): Pr
   return rows.length;
 }
 
+/** Has a deleted project purged again: something has come to it while it was purged. */
+export async function purgeProjectAgain(db: Queryable, projectKey: string): Promise<void> {
+  await db.query("UPDATE projects SET purged_at = NULL WHERE project_key = $1", [projectKey]);
+}
+
 /** Removes what a deleted project without runs still has, and marks it as purged. */
 export async function purgeProject(db: Queryable, projectKey: string): Promise<void> {
   await untilEmpty(db, DELETE_PROJECT_REJECTIONS, [projectKey, ROWS_PER_STATEMENT]);
   await untilEmpty(db, DELETE_TESTS, [projectKey, ROWS_PER_STATEMENT]);
-  for (const table of EVENT_TABLES) {
+  for (const table of [...EVENT_TABLES, ...FOLDED_TABLES]) {
     await untilEmpty(db, deleteSome(table), [projectKey, ROWS_PER_STATEMENT]);
   }
   for (const statement of DELETE_PROJECT_REST) await db.query(statement, [projectKey]);
@@ -58,8 +102,15 @@ async function untilEmpty(
 const LIST = `
 SELECT run_key, run_day::text
 FROM runs
-WHERE project_key = $1 AND deleted_at IS NOT NULL AND purged_at IS NULL
+WHERE project_key = $1 AND run_key > $2::bigint AND deleted_at IS NOT NULL AND purged_at IS NULL
+ORDER BY run_key
 LIMIT 100`;
+
+const QUEUED = `
+SELECT 1
+FROM fold_queue
+WHERE project_key = $1 AND run_key = $2 AND weight >= $3::smallint
+LIMIT 1`;
 
 const DELETE_RESULTS = `
 DELETE FROM results
@@ -71,6 +122,29 @@ WHERE project_key = $1 AND run_key = $2 AND run_day = $3::text::date
     LIMIT $4::int
   )
 RETURNING 1`;
+
+// What goes is queued to be taken from the figures, in the same statement.
+const DELETE_FOLDED_RESULTS = `
+WITH gone AS (
+  DELETE FROM results
+  WHERE project_key = $1 AND run_key = $2 AND run_day = $3::text::date
+    AND (test_key, result_id) IN (
+      SELECT test_key, result_id
+      FROM results
+      WHERE project_key = $1 AND run_key = $2 AND run_day = $3::text::date
+      ORDER BY test_key, result_id
+      LIMIT $4::int
+    )
+  RETURNING test_key, status, duration_us
+),
+queued AS (
+  INSERT INTO fold_queue (project_key, run_key, batch_key, test_keys, statuses, durations, weight)
+  SELECT
+    $1, $2, ${DRAWN_KEY}, array_agg(test_key), array_agg(status), array_agg(duration_us), -1
+  FROM gone
+  HAVING count(*) > 0
+)
+SELECT 1 FROM gone`;
 
 // Bytes of open ones leave the project's bound.
 const DELETE_REJECTIONS = `
@@ -88,10 +162,33 @@ freed AS (
 )
 SELECT 1 FROM gone`;
 
+// The planner reads a bounded number of rows by their place, whatever the table's key is; of a run in the order of the
+// key, so that it does not look for them in the whole table.
+const deleteSome = (table: string) => `
+DELETE FROM ${table}
+WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE project_key = $1 LIMIT $2::int)) AND project_key = $1
+RETURNING 1`;
+
+const deleteSomeOfRun = (table: string, key: string) => `
+DELETE FROM ${table}
+WHERE project_key = $1 AND ctid = ANY (ARRAY(
+  SELECT ctid
+  FROM ${table}
+  WHERE project_key = $1 AND run_key = $2
+  ORDER BY project_key, run_key, ${key}
+  LIMIT $3::int
+))
+RETURNING 1`;
+
+const DELETE_QUEUE = deleteSomeOfRun("fold_queue", "batch_key");
+
+// Failures go when the removal of their results is folded: without results they stay where they count.
 const DELETE_REST = [
-  "DELETE FROM fold_queue WHERE project_key = $1 AND run_key = $2",
-  "DELETE FROM batches WHERE project_key = $1 AND run_key = $2",
-  "DELETE FROM run_parts WHERE project_key = $1 AND run_key = $2",
+  deleteSomeOfRun("batches", "batch_key"),
+  deleteSomeOfRun("run_parts", "part_id"),
+  deleteSomeOfRun("part_totals", "part_id"),
+  deleteSomeOfRun("folded_runs", "moved_test_key"),
+  deleteSomeOfRun("missing_tests", "test_key"),
 ];
 
 const MARK_PURGED = "UPDATE runs SET purged_at = now() WHERE project_key = $1 AND run_key = $2";
@@ -130,11 +227,27 @@ const EVENT_TABLES = [
   "processing_log",
 ];
 
-// The planner reads a bounded number of rows by their place, whatever the table's key is.
-const deleteSome = (table: string) => `
-DELETE FROM ${table}
-WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE project_key = $1 LIMIT $2::int)) AND project_key = $1
-RETURNING 1`;
+/**
+ * The queue and the version first: who folds the project meanwhile finds no version to raise, and writes nothing.
+ * Results may have come after their runs were purged.
+ */
+const FOLDED_TABLES = [
+  "fold_queue",
+  "fold_states",
+  "results",
+  "batches",
+  "folded_runs",
+  "part_totals",
+  "project_periods",
+  "test_days",
+  "test_windows",
+  "failures",
+  "failure_groups",
+  "failure_group_days",
+  "failure_group_runs",
+  "failure_group_tests",
+  "missing_tests",
+];
 
 const DELETE_PROJECT_REST = [
   "DELETE FROM test_counts WHERE project_key = $1",

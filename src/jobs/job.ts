@@ -1,4 +1,5 @@
 /** Background work: each job does what is due in one call, again and again, on any number of servers. */
+import { setMaxListeners } from "node:events";
 import type { Logger } from "../log.js";
 
 export interface Job {
@@ -12,6 +13,8 @@ export interface Job {
 /** Runs the jobs until the answer is disposed, which waits for rounds under way. A failed round is logged. */
 export function startJobs(jobs: readonly Job[], log: Logger): AsyncDisposable {
   const stopped = new AbortController();
+  // One a job is no leak.
+  setMaxListeners(jobs.length, stopped.signal);
   const loops = jobs.map((job) => loop(job, log, stopped.signal));
   return {
     async [Symbol.asyncDispose]() {

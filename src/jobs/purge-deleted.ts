@@ -1,28 +1,41 @@
 /** Removes the rows of deleted runs, projects and organizations. */
-import { deleteRunsOfProject, listDeletedRuns, purgeProject, purgeRun } from "../db/purge.js";
+import {
+  type DeletedRun,
+  deleteRunsOfProject,
+  listDeletedRuns,
+  purgeProject,
+  purgeProjectRun,
+  purgeRun,
+} from "../db/purge.js";
 import { deletedProjects, projectsWithDeletedRuns } from "../db/work.js";
 import type { Job } from "./job.js";
 import type { JobDeps } from "./job-deps.js";
 
-/** The job. */
+/** The job. What a run has in figures is taken away in between by the job that folds. */
 export function purgeDeleted({ db, log }: JobDeps): Job {
-  const purgeRuns = async (projectKey: string) => {
-    for (let runs = await listDeletedRuns(db, projectKey); runs.length > 0; ) {
-      for (const run of runs) await purgeRun(db, projectKey, run);
-      runs = await listDeletedRuns(db, projectKey);
-    }
+  const eachDeletedRun = async (projectKey: string, purge: (run: DeletedRun) => Promise<void>) => {
+    let runs: DeletedRun[] = [];
+    do {
+      runs = await listDeletedRuns(db, projectKey, runs.at(-1)?.runKey ?? "0");
+      for (const run of runs) await purge(run);
+    } while (runs.length > 0);
   };
   return {
     name: "purge-deleted",
     everyMs: 5_000,
     async runOnce() {
       for (const projectKey of await deletedProjects(db)) {
-        while ((await deleteRunsOfProject(db, projectKey)) > 0) await purgeRuns(projectKey);
-        await purgeRuns(projectKey);
+        const purge = (run: DeletedRun) => purgeProjectRun(db, projectKey, run);
+        while ((await deleteRunsOfProject(db, projectKey)) > 0) {
+          await eachDeletedRun(projectKey, purge);
+        }
+        await eachDeletedRun(projectKey, purge);
         await purgeProject(db, projectKey);
         log.info({ event: "project_purged" });
       }
-      for (const projectKey of await projectsWithDeletedRuns(db)) await purgeRuns(projectKey);
+      for (const projectKey of await projectsWithDeletedRuns(db)) {
+        await eachDeletedRun(projectKey, (run) => purgeRun(db, projectKey, run));
+      }
     },
   };
 }

@@ -87,3 +87,13 @@ it("catches a server that takes a conflict for a repeat", async () => {
   );
   expect(violated).toContain("acknowledged ⊆ stored");
 });
+
+it("catches a server that folds again what it has folded", async () => {
+  await using server = await makeWrongServer({
+    file: "src/db/fold-total-clauses.js",
+    right: "AND t.batch_key = d.batch_key",
+    wrong: "AND t.batch_key = -1",
+  });
+  const { complaints } = await run({ ...KILLED, program: server.program });
+  expect(complaints.join("\n")).toMatch(/^test_days: sums of test /m);
+});

@@ -6,18 +6,25 @@ import { TokenAuthenticator } from "./auth/token-authenticator.js";
 import { createByteBudget } from "./byte-budget.js";
 import { type Cleanups, createCleanups } from "./cleanups.js";
 import type { Config } from "./config.js";
+import { Connection } from "./db/client.js";
+import { readFoldQueueDepth } from "./db/fold-queue.js";
+import { readInboxDepth } from "./db/inbox.js";
 import { ping } from "./db/ping.js";
 import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
 import { createEventPolicies } from "./events/policies.js";
-import { createInboxGauge } from "./inbox-gauge.js";
 import { drawKey } from "./ingest/draw-key.js";
 import { createRunDirectory } from "./ingest/run-directory.js";
 import { createTestDirectory } from "./ingest/test-directory.js";
 import { abandonRuns } from "./jobs/abandon-runs.js";
 import { createPartitions } from "./jobs/create-partitions.js";
 import { dropClosedRefusals } from "./jobs/drop-closed-refusals.js";
+import { dropPartitions } from "./jobs/drop-partitions.js";
+import { expireEvents } from "./jobs/expire-events.js";
+import { expireRuns } from "./jobs/expire-runs.js";
+import { findMissingTests } from "./jobs/find-missing-tests.js";
 import { foldEvents } from "./jobs/fold-events.js";
+import { foldResults } from "./jobs/fold-results.js";
 import { startJobs } from "./jobs/job.js";
 import { pruneAudit } from "./jobs/prune-audit.js";
 import { purgeDeleted } from "./jobs/purge-deleted.js";
@@ -28,6 +35,7 @@ import { createMetrics } from "./metrics.js";
 import { openDatabase } from "./open-database.js";
 import { openWriters } from "./open-writers.js";
 import { startProcessWorkers } from "./process-workers.js";
+import { createQueueGauge } from "./queue-gauge.js";
 import { eventDoor } from "./rpc/doors/event-door.js";
 import { reportDoor } from "./rpc/doors/report-door.js";
 import { eventRoute } from "./rpc/events/event-routes.js";
@@ -38,6 +46,7 @@ import { createPageTokens } from "./rpc/page-token.js";
 import { rejectionRoute } from "./rpc/rejections/rejection-routes.js";
 import { createProjectResolver } from "./rpc/resolve-project.js";
 import { statsRoute } from "./rpc/stats/stats-routes.js";
+import { createRunFeeds } from "./rpc/stats/watch/run-feeds.js";
 import { tenancyRoute } from "./rpc/tenancy/tenancy-routes.js";
 import { startServer } from "./server/server.js";
 import { readVersion } from "./version.js";
@@ -55,6 +64,9 @@ export interface Tally extends AsyncDisposable {
 
 /** Longest wait for room among what is read and not committed. */
 const BUDGET_WAIT_MS = 30_000;
+
+/** Longest wait of a statement that drops a partition for those who read it. */
+const DDL_LOCK_TIMEOUT_MS = "2000";
 
 /** Resolves when the server takes calls. What was started is stopped again when something fails. */
 export async function startTally(config: Config, log: Logger): Promise<Tally> {
@@ -79,7 +91,8 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
   const metrics = createMetrics({
     connections: () => db.load,
     bytesInFlight: () => budget.used,
-    inbox: createInboxGauge(db, Date.now),
+    inbox: createQueueGauge((deadlineAt) => readInboxDepth(db, deadlineAt), Date.now),
+    foldQueue: createQueueGauge((deadlineAt) => readFoldQueueDepth(db, deadlineAt), Date.now),
   });
   const writers = openWriters({ connection, lanes: config.lanes, metrics }, cleanups);
   const hasher = cleanups.use(new SecretHasher({ cost: config.bcryptCost }));
@@ -98,15 +111,22 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     abandonRuns,
     purgeDeleted,
     dropClosedRefusals,
+    expireEvents,
+    expireRuns,
     foldEvents,
+    foldResults,
+    findMissingTests,
     createPartitions,
     pruneAudit,
   ];
+  const connect = () =>
+    new Connection({
+      url: database.directUrl,
+      prepare: config.prepare,
+      settings: { lock_timeout: DDL_LOCK_TIMEOUT_MS },
+    });
   cleanups.use(
-    startJobs(
-      jobs.map((job) => job(jobDeps)),
-      log,
-    ),
+    startJobs([...jobs.map((job) => job(jobDeps)), dropPartitions({ db, log, connect })], log),
   );
   cleanups.use(
     startProcessWorkers({
@@ -147,6 +167,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     now: Date.now,
     random: Math.random,
   };
+  const feeds = createRunFeeds({ db, log, now: Date.now });
   const version = readVersion();
   const server = cleanups.use(
     await startServer({
@@ -176,7 +197,7 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
         anyRoute(ingestRoute(ingest)),
         anyRoute(eventRoute(events)),
         anyRoute(rejectionRoute({ ...ingest, events, pageTokens })),
-        anyRoute(statsRoute({ db, resolveProject, pageTokens })),
+        anyRoute(statsRoute({ db, resolveProject, pageTokens, feeds })),
       ],
       doors: [reportDoor(ingest), eventDoor(events)],
       authenticator,

@@ -105,10 +105,16 @@ export function withDetail(error: unknown, detail: ErrorDetail): unknown {
   return copy;
 }
 
-/** NOT_FOUND for a resource, which is also what another project's id answers. */
-export function notFound(resource: string, id: string): ConnectError {
-  return callError(Code.NotFound, `${resource} ${JSON.stringify(id.slice(0, 300))} not found`, {
+/**
+ * NOT_FOUND for a resource, which is also what another project's id answers. Where a request names several of a kind,
+ * the field says which.
+ */
+export function notFound(resource: string, id: string, field = ""): ConnectError {
+  const which = field === "" ? "" : `${field}: `;
+  const message = `${which}${resource} ${JSON.stringify(id.slice(0, 300))} not found`;
+  return callError(Code.NotFound, message, {
     reason: `${resource.toUpperCase().replaceAll(" ", "_")}_NOT_FOUND`,
+    ...(field === "" ? {} : { metadata: { field } }),
   });
 }
 

@@ -8,12 +8,14 @@ export interface MetricSources {
   connections(): { readonly used: number; readonly waiting: number };
   bytesInFlight(): number;
   inbox(): Promise<{ readonly depth: number; readonly ageSeconds: number }>;
+  foldQueue(): Promise<{ readonly depth: number; readonly ageSeconds: number }>;
 }
 
 const NO_SOURCES: MetricSources = {
   connections: () => ({ used: 0, waiting: 0 }),
   bytesInFlight: () => 0,
   inbox: async () => ({ depth: 0, ageSeconds: 0 }),
+  foldQueue: async () => ({ depth: 0, ageSeconds: 0 }),
 };
 
 /** All metrics of a server on a registry of its own. */
@@ -83,6 +85,22 @@ export function createMetrics(sources: MetricSources = NO_SOURCES) {
       registers,
       async collect() {
         this.set((await sources.inbox()).ageSeconds);
+      },
+    }),
+    foldQueue: new Gauge({
+      name: "tally_fold_queue_rows",
+      help: "Batches of results of all projects that are not in the figures yet.",
+      registers,
+      async collect() {
+        this.set((await sources.foldQueue()).depth);
+      },
+    }),
+    foldQueueAge: new Gauge({
+      name: "tally_fold_oldest_seconds",
+      help: "Age of the oldest batch of results that is not in the figures yet.",
+      registers,
+      async collect() {
+        this.set((await sources.foldQueue()).ageSeconds);
       },
     }),
     queuedRows: gauge("tally_write_queue_rows", "Rows that wait for a lane.", ["kind"]),

@@ -5,6 +5,7 @@ import { Connection } from "../src/db/client.js";
 import { abandonRuns } from "../src/jobs/abandon-runs.js";
 import { createPartitions } from "../src/jobs/create-partitions.js";
 import { dropClosedRefusals } from "../src/jobs/drop-closed-refusals.js";
+import { foldResults } from "../src/jobs/fold-results.js";
 import { purgeDeleted } from "../src/jobs/purge-deleted.js";
 import { settleRuns } from "../src/jobs/settle-runs.js";
 import { createLogger } from "../src/log.js";
@@ -85,9 +86,15 @@ describe("deletion", () => {
     );
     const of = `run_key = ${run?.run_key}`;
     expect(await count("results", of)).toBe(2);
+    await foldResults(deps()).runOnce();
+    expect(await count("part_totals", of)).toBe(1);
     await client().ingest.deleteRun({ runId: "doomed" });
     await purgeDeleted(deps()).runOnce();
-    for (const table of ["results", "batches", "fold_queue", "run_parts", "rejections"]) {
+    expect(await count("results", of)).toBe(0);
+    await foldResults(deps()).runOnce();
+    await purgeDeleted(deps()).runOnce();
+    const tables = ["results", "batches", "fold_queue", "run_parts", "rejections"];
+    for (const table of [...tables, "part_totals", "folded_runs", "missing_tests"]) {
       expect(await count(table, of), table).toBe(0);
     }
     expect(await count("runs", `${of} AND purged_at IS NOT NULL`)).toBe(1);
@@ -116,19 +123,25 @@ describe("deletion", () => {
     await events.ingestEvent({ projectId, event: event("/a") });
     await events.ingestEvent({ projectId, event: event("/b"), mode: EventMode.QUEUE });
     await db.query("UPDATE inbox SET run_at = now() + interval '1 day', lease_key = 1");
-    const results = [{ test: { name: "a" }, status: Status.PASSED }, { status: Status.PASSED }];
+    const results = [{ test: { name: "a" }, status: Status.FAILED }, { status: Status.PASSED }];
     await ingest.ingestRun({ projectId, run: { runId: "r" }, results });
+    await foldResults(deps()).runOnce();
+    await ingest.ingestRun({ projectId, run: { runId: "s" }, results });
     const before = await count("results");
     await tenancy.deleteProject({ projectId });
     await purgeDeleted(deps()).runOnce();
-    expect(await count("results")).toBe((before ?? 0) - 1);
+    expect(await count("results")).toBe((before ?? 0) - 2);
     const [key] = await db.query<{ project_key: string }>(
       "SELECT project_key FROM projects WHERE project_id = $1 AND purged_at IS NOT NULL",
       [projectId],
     );
     const tables = ["runs", "run_parts", "results", "batches", "fold_queue", "tests", "rejections"];
     const ofEvents = ["events", "inbox", "event_batches", "event_fold_queue", "processing_log"];
-    const folded = ["event_days", "event_users", "event_paths"];
+    const folded = [
+      ...["event_days", "event_users", "event_paths", "fold_states", "folded_runs", "part_totals"],
+      ...["project_periods", "test_days", "test_windows", "failures", "failure_groups"],
+      ...["failure_group_days", "failure_group_runs", "failure_group_tests", "missing_tests"],
+    ];
     for (const table of [...tables, "test_counts", "rejection_usage", ...ofEvents, ...folded]) {
       expect(await count(table, `project_key = ${key?.project_key}`), table).toBe(0);
     }

@@ -172,6 +172,8 @@ describe("the metrics", () => {
       "tally_request_duration_seconds_bucket",
       "tally_commit_duration_seconds_bucket",
       "tally_write_queue_rows",
+      "tally_fold_queue_rows",
+      "tally_fold_oldest_seconds",
       'tally_write_lanes{state="busy",kind="result"}',
       'tally_write_lanes{state="all",kind="result"}',
       'tally_db_connections{state="used"}',

@@ -26,6 +26,8 @@ export interface ConnectionOptions {
   readonly onNotify?: () => void;
   /** Startup parameters besides ours; ignored when `prepare` is false. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Longest time for a statement, whatever its deadline; default 30 s. The server's own bound is a setting. */
+  readonly statementTimeoutMs?: number;
 }
 
 /** Longest time for TCP, TLS and authentication together. */
@@ -76,7 +78,8 @@ export class Connection implements Queryable, AsyncDisposable {
     deadlineAt: number | undefined,
     send: (sql: postgres.Sql) => PromiseLike<unknown>,
   ): Promise<void> {
-    const waitMs = Math.min(STATEMENT_TIMEOUT_MS, (deadlineAt ?? Infinity) - Date.now());
+    const { statementTimeoutMs = STATEMENT_TIMEOUT_MS } = this.#options;
+    const waitMs = Math.min(statementTimeoutMs, (deadlineAt ?? Infinity) - Date.now());
     if (waitMs <= 0)
       throw new DbError("timeout", "the deadline passed before the statement", "", "");
     if (this.#closed) throw new DbError("transient", "the connection is closed", "", "");

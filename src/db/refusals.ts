@@ -109,6 +109,12 @@ ledger AS (
   FROM door
   WHERE door.live AND $3::bigint IS NOT NULL AND $9::int + $10::int > 0
   ON CONFLICT DO NOTHING
+  RETURNING run_key, batch_key
+),
+queue AS (
+  INSERT INTO fold_queue (project_key, run_key, batch_key, test_keys, statuses, durations)
+  SELECT $1, run_key, batch_key, '{}', '{}', '{}'
+  FROM ledger
 ),
 unsettled AS (
   UPDATE runs

@@ -43,7 +43,7 @@ export interface InsertOutcome {
   readonly deadGroups: readonly number[];
   /** Rows of living groups that did not go in: their key is stored, or stands twice in the batch. */
   readonly leftOut: readonly number[];
-  /** Groups that came after their part had finished, or after their run was abandoned: its state may change. */
+  /** Groups that came after their part had finished, or their run was closed or abandoned: its state may change. */
   readonly unsettledGroups: readonly number[];
 }
 
@@ -192,11 +192,11 @@ WITH groups AS MATERIALIZED (
     g.ord::int AS g, g.run_key, g.part_id, g.batch_key, g.token_id,
     r.run_key IS NOT NULL AS live,
     p.finished_at IS NOT NULL AS late,
-    p.finished_at IS NOT NULL OR r.abandoned_at IS NOT NULL AS unsettles
+    p.finished_at IS NOT NULL OR r.abandoned_at IS NOT NULL OR r.closed_at IS NOT NULL AS unsettles
   FROM unnest($2::bigint[], $4::bytea[], $5::bigint[], $6::text[])
     WITH ORDINALITY AS g(run_key, part_id, batch_key, token_id, ord)
   LEFT JOIN LATERAL (
-    SELECT run_key, abandoned_at FROM runs
+    SELECT run_key, abandoned_at, closed_at FROM runs
     WHERE project_key = $1 AND run_key = g.run_key AND deleted_at IS NULL AND expired_at IS NULL
     OFFSET 0
   ) r ON true
@@ -331,6 +331,17 @@ ledger AS (
   WHERE same AND NOT own
   GROUP BY g
   ON CONFLICT DO NOTHING
+  RETURNING run_key, batch_key, foreign_count
+),
+queue AS (
+  INSERT INTO fold_queue (project_key, run_key, batch_key, test_keys, statuses, durations)
+  SELECT $1, run_key, batch_key, '{}', '{}', '{}'
+  FROM ledger
+),
+unsettled AS (
+  UPDATE runs
+  SET state_version = state_version + 1, unsettled_at = now()
+  WHERE project_key = $1 AND state <> 1 AND run_key IN (SELECT run_key FROM ledger WHERE foreign_count > 0)
 )
 SELECT
   array_agg(ord ORDER BY ord)::text AS ords,

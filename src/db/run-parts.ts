@@ -1,4 +1,5 @@
 /** Parts of runs: one per producer, with the facts of its first finish. */
+import { limits } from "../limits.js";
 import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Param, Queryable } from "./queryable.js";
 
@@ -60,6 +61,13 @@ export interface PartFinish {
   readonly expectedCount: number | null;
 }
 
+export interface FinishedPart extends PartFinish {
+  /** This call finished it. */
+  readonly first: boolean;
+  /** Of the same job, attempt and shard: some of them, in order. */
+  readonly otherProducers: readonly string[];
+}
+
 /**
  * Finishes a part, once; a repeat answers the facts of the first. Null if the part or its run is not there
  * any more.
@@ -71,7 +79,7 @@ export async function finishPart(
   partId: Uint8Array,
   finish: PartFinish,
   deadlineAt: number,
-): Promise<(PartFinish & { first: boolean }) | null> {
+): Promise<FinishedPart | null> {
   for (;;) {
     const [row] = await db.query<FinishColumns>(
       FINISH_PART,
@@ -95,6 +103,7 @@ export async function finishPart(
       finishUs: readMicros(row.finish_us),
       durationUs: readMicros(row.duration_us),
       expectedCount: readMicros(row.expected_count),
+      otherProducers: row.other_producers,
     };
   }
 }
@@ -106,6 +115,7 @@ interface FinishColumns {
   finish_us: string | null;
   duration_us: string | null;
   expected_count: string | null;
+  other_producers: string[];
 }
 
 const ADD_PART = `
@@ -161,7 +171,15 @@ unsettled AS (
 )
 SELECT
   first, finished_at IS NOT NULL AS finished, finish_status, ${microsOf("finish_time")} AS finish_us,
-  duration_us, expected_count
+  duration_us, expected_count,
+  ARRAY(
+    SELECT other.producer
+    FROM run_parts part
+    JOIN run_parts other USING (project_key, run_key, job, attempt, shard_index, shard_total)
+    WHERE part.project_key = $1 AND part.run_key = $2 AND part.part_id = $3 AND other.part_id <> $3
+    ORDER BY other.producer
+    LIMIT ${limits.otherProducers}
+  ) AS other_producers
 FROM (
   SELECT true AS first, finished_at, finish_status, finish_time, duration_us, expected_count FROM ended
   UNION ALL

@@ -3,17 +3,27 @@ import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import type { RunRecord } from "./run-records.js";
 
-/** Stores a derived state, unless the run has changed since its record was read. False then. */
+/** What filters and counts of runs read. */
+export interface RunSettlement {
+  readonly state: number;
+  /** 0: none. */
+  readonly status: number;
+  /** Microseconds since the epoch; null while the run has not ended. */
+  readonly finishUs: number | null;
+  /** A job of it has finished: it may lack tests. */
+  readonly mayLackTests: boolean;
+}
+
+/** Stores what was derived, unless the run has changed since its record was read. False then. */
 export async function settleRun(
   db: Queryable,
   projectKey: string,
-  record: RunRecord,
-  state: number,
+  { runKey, stateVersion }: Pick<RunRecord, "runKey" | "stateVersion">,
+  { state, status, finishUs, mayLackTests }: RunSettlement,
   deadlineAt: number,
 ): Promise<boolean> {
-  const rows = await db.query(SETTLE, [projectKey, record.runKey, record.stateVersion, state], {
-    deadlineAt,
-  });
+  const params = [projectKey, runKey, stateVersion, state, status, finishUs, mayLackTests];
+  const rows = await db.query(SETTLE, params, { deadlineAt });
   return rows.length > 0;
 }
 
@@ -25,14 +35,25 @@ export interface RunClosing {
   readonly finishUs: number | null;
 }
 
-/** Closes a run, once; a repeat answers the facts of the first. Null if it is not there. */
+/** What closed a run. */
+export interface ClosedRun extends RunClosing {
+  /** This call did. */
+  readonly first: boolean;
+  /** The run takes nothing more: no copy of a conflict either. */
+  readonly expired: boolean;
+}
+
+/**
+ * Closes a run, once; a repeat answers the facts of the first. "expired" if it is open and takes nothing more, null if
+ * it is not there.
+ */
 export async function closeRun(
   db: Queryable,
   projectKey: string,
   runKey: string,
   closing: RunClosing,
   deadlineAt: number,
-): Promise<(RunClosing & { first: boolean }) | null> {
+): Promise<ClosedRun | "expired" | null> {
   for (;;) {
     const [row] = await db.query<ClosingColumns>(
       CLOSE,
@@ -40,10 +61,12 @@ export async function closeRun(
       { deadlineAt },
     );
     if (row === undefined) return null;
+    if (!row.closed && row.expired) return "expired";
     // Not closed and not by us: another statement did after this one's snapshot.
     if (!row.closed) continue;
     return {
       first: row.first,
+      expired: row.expired,
       status: row.closed_status,
       expectedCount: readMicros(row.closed_expected_count),
       finishUs: readMicros(row.closed_finish_us),
@@ -51,15 +74,16 @@ export async function closeRun(
   }
 }
 
-/** Marks running runs of a project without traffic since a time as abandoned, up to `limit`; their ids. */
+/** Marks running runs of a project without traffic since a time as abandoned and unsettled, up to `limit`. */
 export async function abandonRuns(
   db: Queryable,
   projectKey: string,
   quietSinceUs: number,
   limit: number,
-): Promise<string[]> {
-  const rows = await db.query<{ run_id: string }>(ABANDON, [projectKey, quietSinceUs, limit]);
-  return rows.map((row) => row.run_id);
+): Promise<{ runKey: string; runId: string }[]> {
+  const params = [projectKey, quietSinceUs, limit];
+  const rows = await db.query<{ run_key: string; run_id: string }>(ABANDON, params);
+  return rows.map((row) => ({ runKey: row.run_key, runId: row.run_id }));
 }
 
 /** Runs of a project that someone left unsettled before a time: it crashed before it could derive the state. */
@@ -76,6 +100,7 @@ export async function listUnsettledRuns(
 interface ClosingColumns {
   first: boolean;
   closed: boolean;
+  expired: boolean;
   closed_status: number | null;
   closed_expected_count: string | null;
   closed_finish_us: string | null;
@@ -83,7 +108,13 @@ interface ClosingColumns {
 
 const SETTLE = `
 UPDATE runs
-SET state = $4::smallint, unsettled_at = NULL
+SET
+  state = $4::smallint,
+  status = NULLIF($5::smallint, 0),
+  finished_at = ${timeOf("$6")},
+  settled_at = now(),
+  missing_due_at = CASE WHEN expired_at IS NULL AND ($7::boolean OR missing_version IS NOT NULL) THEN now() END,
+  unsettled_at = NULL
 WHERE project_key = $1 AND run_key = $2 AND state_version = $3
 RETURNING run_key`;
 
@@ -97,16 +128,16 @@ WITH closed AS (
     closed_finish_time = ${timeOf("$5")},
     state_version = state_version + 1,
     unsettled_at = now()
-  WHERE project_key = $1 AND run_key = $2 AND closed_at IS NULL AND deleted_at IS NULL
+  WHERE project_key = $1 AND run_key = $2 AND closed_at IS NULL AND deleted_at IS NULL AND expired_at IS NULL
   RETURNING closed_at, closed_status, closed_expected_count, closed_finish_time
 )
 SELECT
-  first, closed_at IS NOT NULL AS closed, closed_status, closed_expected_count,
+  first, closed_at IS NOT NULL AS closed, expired, closed_status, closed_expected_count,
   ${microsOf("closed_finish_time")} AS closed_finish_us
 FROM (
-  SELECT true AS first, closed_at, closed_status, closed_expected_count, closed_finish_time FROM closed
+  SELECT true AS first, false AS expired, closed_at, closed_status, closed_expected_count, closed_finish_time FROM closed
   UNION ALL
-  SELECT false, closed_at, closed_status, closed_expected_count, closed_finish_time
+  SELECT false, expired_at IS NOT NULL, closed_at, closed_status, closed_expected_count, closed_finish_time
   FROM runs
   WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND NOT EXISTS (SELECT FROM closed)
 ) facts`;
@@ -114,7 +145,7 @@ FROM (
 // The next statement that stores something of the run lifts it.
 const ABANDON = `
 UPDATE runs
-SET abandoned_at = now(), state = 4, state_version = state_version + 1
+SET abandoned_at = now(), state = 4, state_version = state_version + 1, unsettled_at = now()
 WHERE project_key = $1 AND run_key IN (
   SELECT run_key
   FROM runs r
@@ -131,7 +162,7 @@ WHERE project_key = $1 AND run_key IN (
   ORDER BY created_at
   LIMIT $3::int
 )
-RETURNING run_id`;
+RETURNING run_key, run_id`;
 
 const UNSETTLED = `
 SELECT run_key

@@ -1,4 +1,5 @@
 /** Runs: the facts that the first write fixes, and their life from first traffic to tombstone. */
+import { DRAWN_KEY } from "./fold-queue.js";
 import { microsOf, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import { type PartRow, partParams } from "./run-parts.js";
@@ -69,7 +70,10 @@ export async function readRun(
   return row === undefined ? null : toStoredRun(row);
 }
 
-/** Fills what is absent, adds labels, and answers what is stored then; nothing that is stored changes. */
+/**
+ * Fills what is absent, adds labels, and answers what is stored then; nothing that is stored changes. Null if the run is
+ * deleted or expired.
+ */
 export async function mergeRun(
   db: Queryable,
   projectKey: string,
@@ -175,21 +179,45 @@ FROM runs
 WHERE project_key = $1 AND run_id = $2
   AND EXISTS (SELECT FROM projects WHERE project_key = $1 AND deleted_at IS NULL)`;
 
-// A given start replaces a derived one; of derived ones the earliest stays.
+// A given start replaces a derived one; of derived ones the earliest stays. What is folded of a run whose time, branch
+// or code changes has to follow: it is locked first, so that what it was before is what it was last.
 const MERGE_RUN = `
-UPDATE runs
-SET
-  ${texts((column, param) => `${column} = COALESCE(NULLIF(${column}, ''), ${param})`)},
-  dirty = dirty OR ${DIRTY},
-  labels = ${LABELS} || labels,
-  started_at = CASE
-    WHEN start_given THEN started_at
-    WHEN ${START_GIVEN} THEN ${START}
-    ELSE LEAST(started_at, ${START})
-  END,
-  start_given = start_given OR ${START_GIVEN}
-WHERE project_key = $1 AND run_id = $2 AND deleted_at IS NULL
-RETURNING ${STORED}`;
+WITH before AS (
+  SELECT
+    run_key AS merged_key, counted_at AS old_counted_at, branch AS old_branch, commit_sha AS old_commit_sha,
+    tree_sha AS old_tree_sha, dirty AS old_dirty
+  FROM runs
+  WHERE project_key = $1 AND run_id = $2 AND deleted_at IS NULL AND expired_at IS NULL
+  FOR UPDATE
+),
+merged AS (
+  UPDATE runs
+  SET
+    ${texts((column, param) => `${column} = COALESCE(NULLIF(${column}, ''), ${param})`)},
+    dirty = dirty OR ${DIRTY},
+    labels = ${LABELS} || labels,
+    started_at = CASE
+      WHEN start_given THEN started_at
+      WHEN ${START_GIVEN} THEN ${START}
+      ELSE LEAST(started_at, ${START})
+    END,
+    start_given = start_given OR ${START_GIVEN}
+  FROM before
+  WHERE project_key = $1 AND run_key = merged_key AND deleted_at IS NULL AND expired_at IS NULL
+  RETURNING
+    ${STORED},
+    (counted_at, branch, commit_sha, tree_sha, dirty)
+      <> (old_counted_at, old_branch, old_commit_sha, old_tree_sha, old_dirty) AS moves
+),
+queue AS (
+  INSERT INTO fold_queue (project_key, run_key, batch_key, test_keys, statuses, durations, weight)
+  SELECT $1, run_key, ${DRAWN_KEY}, '{}', '{}', '{}', 0
+  FROM merged
+  WHERE moves
+)
+SELECT
+  run_key, run_day, open_key, ${RUN_TEXTS.join(", ")}, dirty, labels, start_us, start_given, deleted, expired
+FROM merged`;
 
 const DELETE_RUN = `
 WITH gone AS (

@@ -39,6 +39,30 @@ export function projectsWithUnfoldedEvents(
   return projects(db, UNFOLDED_EVENTS, [afterKey, limit]);
 }
 
+/** Projects with results that are not folded yet, after one of them, in the order of their keys; up to `limit`. */
+export function projectsWithUnfoldedResults(
+  db: Queryable,
+  afterKey: string,
+  limit: number,
+): Promise<string[]> {
+  return projects(db, UNFOLDED_RESULTS, [afterKey, limit]);
+}
+
+/** Projects with tests whose windows end before a day (counted from 1970-01-01), in the same order. */
+export function projectsWithTestsBehind(
+  db: Queryable,
+  afterKey: string,
+  day: number,
+  limit: number,
+): Promise<string[]> {
+  return projects(db, TESTS_BEHIND, [afterKey, limit, day]);
+}
+
+/** Projects with runs whose missing tests have to be found since a time. */
+export function projectsWithMissingDue(db: Queryable, beforeUs: number): Promise<string[]> {
+  return projects(db, MISSING_DUE, [beforeUs]);
+}
+
 async function projects(
   db: Queryable,
   text: string,
@@ -52,6 +76,12 @@ const UNSETTLED = `
 SELECT DISTINCT project_key
 FROM runs
 WHERE unsettled_at < ${timeOf("$1")} AND deleted_at IS NULL
+LIMIT 1000`;
+
+const MISSING_DUE = `
+SELECT DISTINCT project_key
+FROM runs
+WHERE missing_due_at < ${timeOf("$1")} AND deleted_at IS NULL
 LIMIT 1000`;
 
 const RUNNING = `
@@ -79,12 +109,12 @@ JOIN organizations o ON o.organization_key = p.organization_key
 WHERE (p.deleted_at IS NOT NULL OR o.deleted_at IS NOT NULL) AND p.purged_at IS NULL
 LIMIT 1000`;
 
-// From one project to the next by the index: a DISTINCT would read the whole queue.
-const UNFOLDED_EVENTS = `
+// From one project to the next by an index: a DISTINCT would read all rows.
+const eachProject = (table: string, condition: string) => `
 WITH RECURSIVE found AS (
   (
     SELECT project_key
-    FROM event_fold_queue
+    FROM ${table}
     WHERE project_key > $1::bigint
     ORDER BY project_key
     LIMIT 1
@@ -94,7 +124,7 @@ WITH RECURSIVE found AS (
   FROM found
   CROSS JOIN LATERAL (
     SELECT project_key
-    FROM event_fold_queue
+    FROM ${table}
     WHERE project_key > found.project_key
     ORDER BY project_key
     LIMIT 1
@@ -102,4 +132,15 @@ WITH RECURSIVE found AS (
 )
 SELECT project_key
 FROM found
+WHERE ${condition}
 LIMIT $2::int`;
+
+const UNFOLDED_EVENTS = eachProject("event_fold_queue", "true");
+const UNFOLDED_RESULTS = eachProject("fold_queue", "true");
+// By test_windows_by_day.
+const TESTS_BEHIND = eachProject(
+  "test_windows",
+  `(
+  SELECT min(day) FROM test_windows WHERE project_key = found.project_key
+) < DATE '1970-01-01' + $3::int`,
+);

@@ -146,7 +146,8 @@ function settle(
     if (lost > 0) pending.fail(slice, new RunGone());
     else {
       const accepted = to - from - duplicates.length - conflicts.length;
-      const isUnsettled = unsettled.has(group) && accepted > 0;
+      // What another part had stored is no longer missing of this one.
+      const isUnsettled = unsettled.has(group) && accepted + foreign > 0;
       pending.settle(slice, {
         accepted,
         duplicates,

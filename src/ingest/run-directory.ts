@@ -82,14 +82,14 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
         retry,
       );
       if (merged === null) {
+        // It was deleted or expired since it was read: asked anew, the database says which.
         remembered.delete(cacheKey);
-        return "deleted";
+        return open(projectKey, runId, facts, part, retry);
       }
       known.run = merged;
     }
     const opened = knownPart(known, part) ?? (await openPart(projectKey, known, part, retry));
     if (opened === null) {
-      // It was deleted or expired since it was read: asked anew, the database says which.
       remembered.delete(cacheKey);
       return open(projectKey, runId, facts, part, retry);
     }

@@ -1,6 +1,7 @@
 /** The state and status of a run, derived from its record. Pure: the same record gives the same answer. */
 import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
 import type { PartRecord, RunRecord } from "../db/run-records.js";
+import type { RunSettlement } from "../db/run-states.js";
 
 export interface DerivedRun {
   readonly state: RunState;
@@ -21,9 +22,40 @@ export function deriveRun(run: RunRecord): DerivedRun {
   return {
     state,
     status:
-      (run.closedStatus as Status | null) ?? worst([...shards.values()].flat().map(partStatus)),
+      ((run.closedStatus ?? run.storedStatus) as Status | null) ??
+      worst([...shards.values()].flat().map(partStatus)),
     finishUs: ended ? endOf(run) : null,
   };
+}
+
+/**
+ * What is stored for filters and counts. A RUNNING run has no status there: what it has so far changes with results
+ * that do not touch the run's row.
+ */
+export function settlementOf(
+  run: RunRecord,
+  { state, status, finishUs }: DerivedRun,
+): RunSettlement {
+  return {
+    state,
+    status: state === RunState.RUNNING ? Status.UNSPECIFIED : status,
+    finishUs,
+    mayLackTests: finishedJobs(run).length > 0,
+  };
+}
+
+/** The jobs of which no more is expected: all of a closed run, else those whose shards have all finished. */
+export function finishedJobs(run: RunRecord): string[] {
+  const shards = [...latestAttempts(run.parts).values()];
+  return [...new Set(run.parts.map(({ job }) => job))].filter((job) => {
+    if (run.closedUs !== null) return true;
+    const parts = run.parts.filter((part) => part.job === job);
+    const latest = shards.flat().filter((part) => part.job === job);
+    return (
+      latest.every((part) => part.finishedUs !== null) &&
+      !hasAbsentShard(parts, latestAttempts(parts))
+    );
+  });
 }
 
 /** The status of a part: as given when it finished, else derived from its results. */

@@ -3,14 +3,14 @@ import type { Queryable } from "../db/queryable.js";
 import { type RetryOptions, withRetries } from "../db/retry.js";
 import { type RunRecord, readRunRecords } from "../db/run-records.js";
 import { settleRun } from "../db/run-states.js";
-import { type DerivedRun, deriveRun } from "./run-state.js";
+import { type DerivedRun, deriveRun, settlementOf } from "./run-state.js";
 
 /** Races with other writers of the same run that are worth another try; the job does the rest. */
 const ATTEMPTS = 5;
 
 /**
- * The run as it stands. Its stored state is the derived one afterwards, unless others keep changing the
- * run: then the last of them, or the job of unsettled runs, stores it. Null if the run is gone.
+ * The run as it stands. Its stored state, status and finish are the derived ones afterwards, unless others keep
+ * changing the run: then the last of them, or the job of unsettled runs, stores them. Null if the run is gone.
  */
 export async function settleRunState(
   db: Queryable,
@@ -27,7 +27,7 @@ export async function settleRunState(
     const derived = deriveRun(record);
     if (record.settled || attempt > ATTEMPTS) return { record, derived };
     const settled = await withRetries(
-      () => settleRun(db, projectKey, record, derived.state, retry.deadlineAt),
+      () => settleRun(db, projectKey, record, settlementOf(record, derived), retry.deadlineAt),
       retry,
     );
     if (settled) return { record, derived };

@@ -58,6 +58,7 @@ export function runMessage(
       rejectedCount: BigInt(run.parts.reduce((total, part) => total + part.keptRefusals, 0)),
     },
     createTime: timestamp(run.createUs),
+    ...(run.expireUs === null ? {} : { expireTime: timestamp(run.expireUs) }),
   };
 }
 

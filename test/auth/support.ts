@@ -69,6 +69,7 @@ export class AuthLab implements AsyncDisposable {
       eventPolicy: 0,
       keptRefusalBytes: 0n,
       callsPerSecond: 7,
+      eventRetentionDays: 0,
     };
     await createProject(this.pool, { projectId, organizationId, name, settings }, actor, Infinity);
     const project = await readProject(this.pool, projectId, Infinity);

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
-import { readRunRecords } from "../../src/db/run-records.js";
+import { readRunRecords, readRunSummaries } from "../../src/db/run-records.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import { plansOf } from "./plans.js";
 
 let database: TestDatabase;
 let db: Connection;
@@ -35,6 +36,7 @@ it("reads the failures of a much-repeated test once, not once for each other", a
     SELECT
       1, run_key, 1, decode(repeat('00', 16), 'hex'), 't', false, 20000, 0, 0, 0, 0, 0, 20000, 0, 0, 0, 0
     FROM runs;
+    INSERT INTO fold_queue SELECT 1, run_key, 1, '{}', '{}', '{}' FROM runs;
     ANALYZE results;`);
   const [key] = await db.query<{ run_key: string }>("SELECT run_key FROM runs");
   const keys = [key?.run_key ?? ""];
@@ -45,6 +47,120 @@ it("reads the failures of a much-repeated test once, not once for each other", a
   const [scan] = await timed(() => db.query("SELECT count(DISTINCT result_id) FROM results"));
   expect(await plain()).toBeLessThan(100 * scan + 2000);
 });
+
+describe("a run with many rows of the ledger", () => {
+  const ROWS = 5_000;
+  let key: string;
+  beforeAll(async () => {
+    await db.run(`
+      INSERT INTO runs (project_key, run_id, run_day, open_key, started_at, start_given, state, status)
+      VALUES (2, 'unary', '2026-01-01', 1, now(), false, 2, 2);
+      INSERT INTO run_parts (
+        project_key, run_key, part_id, job, attempt, shard_index, shard_total, producer, streamed, finished_at
+      )
+      SELECT 2, run_key, decode(repeat('00', 16), 'hex'), '', 1, 0, 0, '', false, now()
+      FROM runs WHERE project_key = 2;
+      INSERT INTO batches (
+        project_key, run_key, batch_key, part_id, token_id, late, accepted_count, duplicate_count,
+        foreign_count, conflict_count, rejected_count, passed_count, failed_count, errored_count,
+        skipped_count, precluded_count, duration_us
+      )
+      SELECT
+        2, run_key, i, decode(repeat('00', 16), 'hex'), 't', i % 10 = 0, 1, 2, 1, 3, 0,
+        (i % 2 = 0)::int, (i % 2 = 1)::int, 0, 0, 0, 7
+      FROM runs, generate_series(1, ${ROWS}) AS i WHERE project_key = 2;
+      INSERT INTO results (
+        project_key, run_key, test_key, batch_key, run_day, status, attempt, result_id
+      )
+      SELECT 2, run_key, batch_key, batch_key, '2026-01-01', 1 + failed_count, 1, 'only'
+      FROM batches WHERE project_key = 2;
+      INSERT INTO fold_queue SELECT 2, run_key, batch_key, '{}', '{}', '{}' FROM batches WHERE project_key = 2;
+      INSERT INTO run_parts
+      SELECT 3, i, part_id, job, attempt, shard_index, shard_total, producer, streamed
+      FROM run_parts, generate_series(1, 5000) AS i WHERE project_key = 2;
+      INSERT INTO part_totals
+      SELECT 3, i, part_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ''
+      FROM run_parts, generate_series(1, 5000) AS i WHERE project_key = 2;
+      ANALYZE;`);
+    const [row] = await db.query<{ run_key: string }>(
+      "SELECT run_key FROM runs WHERE project_key = 2",
+    );
+    key = row?.run_key ?? "";
+  });
+
+  const countsOf = async () =>
+    (await readRunRecords(db, "2", [key], Infinity))[0]?.parts[0]?.counts;
+  const all = {
+    accepted: ROWS,
+    passed: ROWS / 2,
+    failed: ROWS / 2,
+    errored: 0,
+    skipped: 0,
+    precluded: 0,
+    durationUs: 7 * ROWS,
+    late: ROWS / 10,
+    duplicates: 2 * ROWS,
+    foreign: ROWS,
+    conflicts: 3 * ROWS,
+  };
+
+  it("counts what is folded and what is not, each once", async () => {
+    expect(await countsOf()).toEqual(all);
+    await db.run(FOLD("batch_key % 3 = 0"));
+    expect(await countsOf()).toEqual(all);
+    await db.run(FOLD("batch_key > 10"));
+    expect(await countsOf()).toEqual(all);
+  });
+
+  it("takes no row of a weight that the ledger does not have", async () => {
+    await db.run(
+      `INSERT INTO fold_queue SELECT 2, run_key, batch_key, '{}', '{}', '{}', w
+      FROM batches, (VALUES (100, -1), (101, 0)) AS v(k, w) WHERE project_key = 2 AND batch_key = k`,
+    );
+    expect(await countsOf()).toEqual(all);
+  });
+
+  it("reads none of them that is folded", async () => {
+    const [plan] = await plansOf(db, (from) => readRunSummaries(from, "2", [key], Infinity));
+    expect(plan?.indexes).toEqual(
+      expect.arrayContaining(["batches_pkey", "part_totals_pkey", "run_parts_pkey"]),
+    );
+    // Ten are left in the queue, beside two rows of other weights.
+    expect(plan?.scanned).toBeLessThan(60);
+  });
+
+  it("looks up failing tests for its record, but not for a list once it is settled", async () => {
+    const [record] = await readRunRecords(db, "2", [key], Infinity);
+    expect(record).toMatchObject({ storedStatus: null, parts: [{ hasFailed: true }] });
+    const [summary] = await readRunSummaries(db, "2", [key], Infinity);
+    expect(summary).toMatchObject({ storedStatus: 2, parts: [{ hasFailed: false }] });
+    await db.run("UPDATE runs SET unsettled_at = now() WHERE project_key = 2");
+    const [unsettled] = await readRunSummaries(db, "2", [key], Infinity);
+    expect(unsettled).toMatchObject({ storedStatus: null, parts: [{ hasFailed: true }] });
+  });
+});
+
+/** What the fold does with queue rows. */
+const FOLD = (which: string) => `
+  WITH gone AS (
+    DELETE FROM fold_queue WHERE project_key = 2 AND weight = 1 AND ${which} RETURNING run_key, batch_key
+  )
+  INSERT INTO part_totals AS t
+  SELECT
+    2, run_key, part_id, sum(accepted_count), sum(duplicate_count), sum(foreign_count), sum(conflict_count),
+    sum(rejected_count), sum(accepted_count) FILTER (WHERE late), sum(passed_count), sum(failed_count),
+    sum(errored_count), sum(skipped_count), sum(precluded_count), sum(duration_us), ''
+  FROM batches JOIN gone USING (run_key, batch_key)
+  GROUP BY run_key, part_id
+  ON CONFLICT (project_key, run_key, part_id) DO UPDATE SET
+    accepted_count = t.accepted_count + EXCLUDED.accepted_count,
+    duplicate_count = t.duplicate_count + EXCLUDED.duplicate_count,
+    foreign_count = t.foreign_count + EXCLUDED.foreign_count,
+    conflict_count = t.conflict_count + EXCLUDED.conflict_count,
+    late_count = t.late_count + EXCLUDED.late_count,
+    passed_count = t.passed_count + EXCLUDED.passed_count,
+    failed_count = t.failed_count + EXCLUDED.failed_count,
+    duration_us = t.duration_us + EXCLUDED.duration_us`;
 
 async function timed<T>(act: () => Promise<T>): Promise<[number, T]> {
   const startedAt = performance.now();

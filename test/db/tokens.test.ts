@@ -40,6 +40,7 @@ async function project() {
       eventPolicy: 0,
       keptRefusalBytes: 0n,
       callsPerSecond: 0,
+      eventRetentionDays: 0,
     },
   ];
   await createOrganization(db, { organizationId, name }, actor, Infinity);

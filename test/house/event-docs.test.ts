@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { FIELD_RULES, type FieldName } from "../../src/events/field-rules.js";
 import { MAX_ATTEMPTS } from "../../src/events/inbox.js";
 import type { EventPolicy } from "../../src/events/normalize.js";
+import { limits } from "../../src/limits.js";
 import { accepted, judge, RECEIVED_AT_US } from "../events/judge.js";
 import { readmeSection, tableRow, tableRows } from "./readme.js";
 
@@ -22,6 +24,11 @@ it("shows in the README the names of every field, and what happens without it", 
 
 it("says in the README how often a queued event is tried", async () => {
   expect(await readmeSection("Workers")).toContain(`after ${MAX_ATTEMPTS} attempts`);
+});
+
+it("says in docs/event-identity.md for how long a dropped event is known", async () => {
+  const doc = await readFile(new URL("../../docs/event-identity.md", import.meta.url), "utf8");
+  expect(doc).toContain(`for ${limits.eventDedupDays} days\n  after its content has left`);
 });
 
 /** What the policy makes of an event without the field. */

@@ -28,8 +28,8 @@ it(`keeps a quiet project's calls quick while another floods with ${STREAMS} str
   const acknowledged = await flood.stop();
 
   expect(beside.failures).toEqual([]);
-  // Of the p99 the bench tells (`fairness`): on shared machines it says more of them than of the server.
-  expect(beside.median).toBeLessThan(5 * alone.median);
+  // A call that waits its turn behind the streams takes seconds. Of the p99 the bench tells (`fairness`).
+  expect(beside.median).toBeLessThan(10 * alone.median);
   const { run } = await quiet.stats.getRun({ runId: "beside" });
   expect(run?.totals?.resultCount).toBe(BigInt(CALLS));
   // The other one was let in as well.

@@ -55,6 +55,8 @@ function run(parts: PartRecord[], change: Partial<RunRecord> = {}): RunRecord {
     abandoned: false,
     stateVersion: "0",
     settled: true,
+    storedStatus: null,
+    expireUs: null,
     parts,
     ...change,
   };

@@ -11,11 +11,11 @@ import { StatsService } from "../../gen/tally/v1/stats_service_pb.js";
 import { Scope } from "../../gen/tally/v1/tenancy_pb.js";
 import { TenancyService } from "../../gen/tally/v1/tenancy_service_pb.js";
 import {
+  type ClosableTransport,
   createGrpcTransport,
   errorMetadata,
   errorReason,
   fieldViolations,
-  type GrpcTransport,
 } from "../../src/client/index.js";
 import { Connection } from "../../src/db/client.js";
 import type { Access } from "../../src/rpc/access.js";
@@ -31,6 +31,7 @@ interface Ids {
   readonly tokenId: string;
   readonly rejectionId: string;
   readonly eventId: string;
+  readonly testId: string;
 }
 
 interface Entry {
@@ -157,6 +158,47 @@ const table: Readonly<Record<string, Entry>> = {
     ids: ["projectId", "runId"],
     request: ({ projectId, runId }) => ({ projectId, runId }),
   },
+  listResults: {
+    access: "read",
+    ids: ["projectId", "runId", "testId"],
+    request: ({ projectId, runId, testId }) => ({ projectId, runId, testId }),
+  },
+  compareRuns: {
+    access: "read",
+    ids: ["projectId", "runId"],
+    request: ({ projectId, runId }) => ({ projectId, baseRunId: runId, headRunId: runId }),
+  },
+  watchRuns: {
+    access: "read",
+    ids: ["projectId", "runId"],
+    request: ({ projectId, runId }) => ({ projectId, runId }),
+  },
+  getProjectStats: {
+    access: "read",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  queryTimeSeries: {
+    access: "read",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  listTests: { access: "read", ids: ["projectId"], request: ({ projectId }) => ({ projectId }) },
+  getTestHistory: {
+    access: "read",
+    ids: ["projectId", "testId"],
+    request: ({ projectId, testId }) => ({ projectId, testId }),
+  },
+  listFlakyTests: {
+    access: "read",
+    ids: ["projectId"],
+    request: ({ projectId }) => ({ projectId }),
+  },
+  listFailureGroups: {
+    access: "read",
+    ids: ["projectId", "runId"],
+    request: ({ projectId, runId }) => ({ projectId, runId }),
+  },
   getIngestStats: {
     access: "read",
     ids: ["projectId"],
@@ -217,7 +259,7 @@ let their: Ids;
 let theirsBefore: unknown;
 let expiredToken: string;
 let revokedToken: string;
-let grpc: GrpcTransport;
+let grpc: ClosableTransport;
 let connect: Transport;
 
 beforeAll(async () => {
@@ -263,12 +305,14 @@ async function fillProject(server: TestServer): Promise<Ids> {
   const { organizationId, projectId } = server;
   const { runId, rejectionId } = await newRun(server);
   const eventId = await newEvent(server);
+  const { results } = await server.client().stats.listResults({ projectId, runId });
   return {
     organizationId,
     projectId,
     runId,
     rejectionId,
     eventId,
+    testId: results[0]?.testId ?? "",
     tokenId: await newToken(server),
   };
 }
@@ -284,7 +328,8 @@ async function newRun({ client, ingestToken }: TestServer) {
   const runId = `${unique("filled")}, the end`;
   const { rejections } = await client(ingestToken).ingest.ingestRun({
     run: { runId },
-    results: [{ test: { name: "kept" }, status: Status.PASSED }, { status: Status.PASSED }],
+    // Equal tests have equal ids, whosever they are.
+    results: [{ test: { name: unique("kept") }, status: Status.PASSED }, { status: Status.PASSED }],
   });
   return { runId, rejectionId: rejections[0]?.rejectionId ?? "" };
 }
@@ -316,6 +361,7 @@ async function ownIds({ access, ids }: Entry): Promise<Ids> {
     tokenId,
     rejectionId: own.rejectionId,
     eventId: own.eventId,
+    testId: own.testId,
   };
 }
 
@@ -364,10 +410,17 @@ async function send(
     yield { frame: { case: "finish", value: {} } };
   }
   try {
-    const answer = call(method.methodKind === "unary" ? request : frames(), { headers });
+    const sendsOne = method.methodKind === "unary" || method.methodKind === "server_streaming";
+    const ended = new AbortController();
+    const answer = call(sendsOne ? request : frames(), { headers, signal: ended.signal });
     if (!(Symbol.asyncIterator in answer)) return { code: "OK", answer: await answer };
     const answers: object[] = [];
-    for await (const each of answer) answers.push(each);
+    for await (const each of answer) {
+      answers.push(each);
+      // A watch goes on for ever.
+      if (sendsOne) break;
+    }
+    ended.abort();
     return { code: "OK", answer: answers };
   } catch (cause) {
     const error = ConnectError.from(cause);
@@ -383,7 +436,7 @@ async function send(
 
 it("has an entry for every RPC, which names every id that the request has", () => {
   expect(Object.keys(table).sort()).toEqual(methods.map(({ localName }) => localName).sort());
-  const idFields = ["organizationId", "projectId", "runId", "tokenId", "eventId"];
+  const idFields = ["organizationId", "projectId", "runId", "tokenId", "eventId", "testId"];
   for (const { localName, methodKind, input } of methods) {
     if (methodKind !== "unary") continue;
     const given = input.fields.map((field) => field.localName).filter((f) => idFields.includes(f));
@@ -478,6 +531,7 @@ describe("another project's", () => {
       await tenancy.listTokens({ pageSize: 1000 }),
       await tenancy.listAuditEntries({ pageSize: 1000 }),
       await stats.listRuns({ pageSize: 1000 }),
+      await stats.listResults({ runId: own.runId }),
       await rejections.listRejections({ pageSize: 1000 }),
       await events.listEvents({ pageSize: 1000 }),
     ];
@@ -488,22 +542,27 @@ describe("another project's", () => {
     expect(Object.values(their).filter((id) => seen.includes(id))).toEqual([]);
   });
 
-  it.each(["listTokens", "listAuditEntries", "listRuns", "listRejections", "listEvents"] as const)(
-    "page of %s leads nowhere",
-    async (list) => {
-      const listed = ({ client, allToken }: TestServer, pageToken: string) => {
-        const { tenancy, stats, rejections, events } = client(allToken);
-        const lists = { ...tenancy, ...stats, ...rejections, ...events };
-        return lists[list]({ pageSize: 1, pageToken });
-      };
-      const page = await listed(mine, "");
-      expect(page.nextPageToken).not.toBe("");
-      await expect(listed(mine, page.nextPageToken)).resolves.toBeDefined();
-      const error = await failure(listed(theirs, page.nextPageToken));
-      expect(codeName(error.code)).toBe("INVALID_ARGUMENT");
-      expect(fieldViolations(error)).toMatchObject([{ field: "page_token" }]);
-    },
-  );
+  it.each([
+    "listTokens",
+    "listAuditEntries",
+    "listRuns",
+    "listTests",
+    "listRejections",
+    "listEvents",
+  ] as const)("page of %s leads nowhere", async (list) => {
+    const listed = ({ client, allToken }: TestServer, pageToken: string) => {
+      const { tenancy, stats, rejections, events } = client(allToken);
+      const lists = { ...tenancy, ...stats, ...rejections, ...events };
+      return lists[list]({ pageSize: 1, pageToken });
+    };
+    // What is said of tests follows within seconds.
+    await expect.poll(async () => (await listed(mine, "")).nextPageToken).not.toBe("");
+    const page = await listed(mine, "");
+    await expect(listed(mine, page.nextPageToken)).resolves.toBeDefined();
+    const error = await failure(listed(theirs, page.nextPageToken));
+    expect(codeName(error.code)).toBe("INVALID_ARGUMENT");
+    expect(fieldViolations(error)).toMatchObject([{ field: "page_token" }]);
+  });
 
   it("things are as they were", async () => {
     expect(await lookAt(theirs)).toEqual(theirsBefore);

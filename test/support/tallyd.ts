@@ -13,10 +13,14 @@ export interface Tallyd {
   readonly says: (pattern: RegExp) => Promise<RegExpExecArray>;
 }
 
-/** Starts `tallyd COMMAND`. Of the environment only the path and `env` are passed on. */
-export function startTallyd(command: string, env: Readonly<Record<string, string>>): Tallyd {
+/** Starts `tallyd COMMAND ARGS…`. Of the environment only the path and `env` are passed on. */
+export function startTallyd(
+  command: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Tallyd {
   const program = fileURLToPath(new URL("../../dist/src/main.js", import.meta.url));
-  const child = spawn(process.execPath, [program, command], {
+  const child = spawn(process.execPath, [program, command, ...args], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -16,6 +16,7 @@ import type { Handler } from "../handler.js";
 import type { ProjectRef } from "../resolve-project.js";
 import { runMessage } from "../run-message.js";
 import { type IngestDeps, retryOf, tokenOf } from "./ingest-deps.js";
+import { closedDoor } from "./open-target.js";
 
 /** The handler of FinishRun. */
 export function finishRun(deps: IngestDeps): Handler<typeof IngestService.method.finishRun> {
@@ -57,7 +58,10 @@ export function validateFinishRun(request: FinishRunRequest): Violation[] {
   return violations;
 }
 
-/** Closes the run, once; a repeat with other values is a conflict that is kept. Null if there is no run. */
+/**
+ * Closes the run, once; a repeat with other values is a conflict that is kept. Null if there is no run. Throws
+ * FAILED_PRECONDITION for a run that takes nothing any more, unless it was closed with the same values.
+ */
 export async function closeRunRequest(
   deps: IngestDeps,
   project: ProjectRef,
@@ -81,7 +85,11 @@ export async function closeRunRequest(
     retry,
   );
   if (stored === null) return null;
+  if (stored === "expired") throw closedDoor("expired", project.projectId, runId);
   const conflicts = stored.first ? [] : closingConflicts(closing, stored);
+  if (conflicts.length > 0 && stored.expired) {
+    throw closedDoor("expired", project.projectId, runId);
+  }
   if (conflicts.length > 0) {
     const part = partFacts(undefined);
     await refuseRequest(

@@ -6,20 +6,27 @@ import type { IngestTarget } from "../../ingest/ingest-batch.js";
 import { RunGone } from "../../ingest/write-job.js";
 import type { IngestDeps } from "./ingest-deps.js";
 
-/** Names of the facts whose stored value differs: those of the first finish stay. */
+export interface FinishedTarget {
+  /** Names of the facts whose stored value differs: those of the first finish stay. */
+  readonly conflicts: readonly string[];
+  readonly otherProducers: readonly string[];
+}
+
+/** Ends the part and tells what else is known of it. */
 export async function finishTarget(
   deps: IngestDeps,
   target: IngestTarget,
   finish: PartFinish,
   retry: RetryOptions,
-): Promise<string[]> {
+): Promise<FinishedTarget> {
   const { projectKey, runKey, partId } = target;
   const stored = await withRetries(
     () => finishPart(deps.db, projectKey, runKey, partId, finish, retry.deadlineAt),
     retry,
   );
   if (stored === null) throw new RunGone();
-  return stored.first ? [] : finishConflicts(finish, stored);
+  const { first, otherProducers } = stored;
+  return { conflicts: first ? [] : finishConflicts(finish, stored), otherProducers };
 }
 
 /** What is given and differs; a time that the first finish left to the server is no part of the check. */

@@ -58,7 +58,9 @@ export async function storeRunRequest(
       durationUs: run.duration === undefined ? null : toMicros(run.duration),
       expectedCount: expectedResultCount === undefined ? null : Number(expectedResultCount),
     };
-    addConflicts(summary, await finishTarget(deps, target, finish, retry));
+    const { conflicts, otherProducers } = await finishTarget(deps, target, finish, retry);
+    addConflicts(summary, conflicts);
+    summary.otherProducers = [...otherProducers];
   }
   await keepConflict(deps, target, request, summary.runConflict, retry);
   if (finishes || opened.unsettled || outcome.unsettled) {

@@ -16,6 +16,7 @@ export interface Summary {
   rejectedCount: bigint;
   rejections: RejectedItem[];
   rejectionsTruncated: boolean;
+  otherProducers: string[];
 }
 
 /** A summary before anything is counted. */
@@ -30,6 +31,7 @@ export function emptySummary(runId: string): Summary {
     rejectedCount: 0n,
     rejections: [],
     rejectionsTruncated: false,
+    otherProducers: [],
   };
 }
 
@@ -53,6 +55,7 @@ export function addSummary(sum: Summary, other: Summary): void {
   sum.rejectedCount += other.rejectedCount;
   addRejections(sum, other.rejections);
   sum.rejectionsTruncated ||= other.rejectionsTruncated;
+  sum.otherProducers.push(...other.otherProducers);
 }
 
 /** Adds names of fields, each once. */

@@ -22,7 +22,7 @@ import { checkResultCount } from "../check-count.js";
 import type { CallContext } from "../handler.js";
 import type { ProjectRef } from "../resolve-project.js";
 import { toCallError } from "./failures.js";
-import { finishTarget } from "./finish-target.js";
+import { type FinishedTarget, finishTarget } from "./finish-target.js";
 import { type IngestDeps, retryOf, tokenOf } from "./ingest-deps.js";
 import { keepConflict } from "./keep-conflict.js";
 import { openRoom } from "./message-room.js";
@@ -96,7 +96,9 @@ export async function* uploadSession(
     if (finish === null) return;
     const summary = emptySummary(opened.target.runId);
     summary.runDuplicate = opened.runDuplicate;
-    addConflicts(summary, await finishStream(deps, opened, open, finish, context));
+    const { conflicts, otherProducers } = await finishStream(deps, opened, open, finish, context);
+    addConflicts(summary, conflicts);
+    summary.otherProducers = [...otherProducers];
     yield acknowledge(summary, true);
   } catch (error) {
     const retry = retryOf(deps, context);
@@ -207,7 +209,7 @@ async function finishStream(
   open: UploadOpen,
   finish: UploadFinish,
   context: CallContext,
-): Promise<string[]> {
+): Promise<FinishedTarget> {
   const retry = retryOf(deps, context);
   const facts = {
     status: finish.status ?? null,
@@ -216,10 +218,10 @@ async function finishStream(
     expectedCount:
       finish.expectedResultCount === undefined ? null : Number(finish.expectedResultCount),
   };
-  const conflicts = await finishTarget(deps, target, facts, retry);
-  await keepConflict(deps, target, asRequest(open, finish), conflicts, retry);
+  const finished = await finishTarget(deps, target, facts, retry);
+  await keepConflict(deps, target, asRequest(open, finish), finished.conflicts, retry);
   await settleRunState(deps.db, target.projectKey, target.runKey, retry);
-  return conflicts;
+  return finished;
 }
 
 /** A stream's run and finish as the IngestRun that says the same: so they are kept when they are refused. */

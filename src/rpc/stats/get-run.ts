@@ -1,14 +1,17 @@
-/** GetRun: a run and its parts, derived from what is committed now. */
+/** GetRun: a run and its parts, derived from what is committed now, and the tests that it lacks. */
 import type { StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
+import { type MissingTest, readMissingTests } from "../../db/missing-tests.js";
 import { findRun } from "../../db/run-lists.js";
 import { readRunRecords } from "../../db/run-records.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { deriveRun } from "../../ingest/run-state.js";
 import { checkRunId } from "../../ingest/validate-run.js";
+import { limits } from "../../limits.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { partMessage, runMessage } from "../run-message.js";
 import type { StatsDeps } from "./stats-deps.js";
+import { testMessage } from "./test-message.js";
 
 /** The handler of GetRun. */
 export function getRun(deps: StatsDeps): Handler<typeof StatsService.method.getRun> {
@@ -20,15 +23,23 @@ export function getRun(deps: StatsDeps): Handler<typeof StatsService.method.getR
     const { deadlineAt } = context;
     try {
       const runKey = await findRun(deps.db, projectKey, runId, deadlineAt);
-      const keys = runKey === null ? [] : [runKey];
-      const [record] = await readRunRecords(deps.db, projectKey, keys, deadlineAt);
+      if (runKey === null) throw notFound("run", runId);
+      const [record] = await readRunRecords(deps.db, projectKey, [runKey], deadlineAt);
       if (record === undefined) throw notFound("run", runId);
+      const limit = limits.missingTests;
+      const missing = await readMissingTests(deps.db, projectKey, runKey, limit, deadlineAt);
       return {
         run: runMessage(projectId, record, deriveRun(record)),
         parts: record.parts.map(partMessage),
+        missingTests: missing.first.map(missingMessage),
+        missingTestCount: BigInt(missing.count),
       };
     } catch (error) {
-      throw fromDbError(error);
+      throw fromDbError(error, deadlineAt);
     }
   };
+}
+
+function missingMessage({ test, job, lastRunId }: MissingTest) {
+  return { testId: test.testId, test: testMessage(test), job, lastRunId };
 }

@@ -1,50 +1,80 @@
 /** ListRuns: a page of runs, newest first, each derived from what is committed now. */
 import { RunState } from "../../../gen/tally/v1/run_pb.js";
-import type { StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
-import { listRunKeys, type RunListKey } from "../../db/run-lists.js";
-import { readRunRecords } from "../../db/run-records.js";
+import type { ListRunsRequest, StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
+import { listRuns as listStored, type RunFilter, type RunListKey } from "../../db/run-lists.js";
+import { type RunRecord, readRunSummaries } from "../../db/run-records.js";
+import { RUN_TEXTS } from "../../db/runs.js";
 import { invalidArgument, type Violation } from "../../errors.js";
-import { checkName } from "../../ingest/rules.js";
+import { checkName, checkTime, toMicros } from "../../ingest/rules.js";
 import { deriveRun } from "../../ingest/run-state.js";
+import { checkRunStatus } from "../../ingest/validate-run.js";
 import { limits } from "../../limits.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { pageSize } from "../page-token.js";
 import { runMessage } from "../run-message.js";
+import { checkLabelFilter } from "./label-filter.js";
+import { textsWithin } from "./page-texts.js";
 import type { StatsDeps } from "./stats-deps.js";
 
 /** The handler of ListRuns. */
 export function listRuns(deps: StatsDeps): Handler<typeof StatsService.method.listRuns> {
   return async (request, context) => {
-    const { branch, state, pageToken } = request;
     const { projectKey, projectId } = await deps.resolveProject(request.projectId, context);
-    const violations: Violation[] = [];
-    checkName(violations, "branch", branch, limits.nameBytes);
-    if (RunState[state] === undefined) {
-      violations.push({ field: "state", description: `${state} is no state` });
-    }
-    if (violations.length > 0) throw invalidArgument(violations);
-    const size = pageSize(request.pageSize);
-    const scope = { query: JSON.stringify(["ListRuns", branch, state]), projectId };
-    const after = deps.pageTokens.open(pageToken, scope) as RunListKey | null;
+    const filter = toRunFilter(request);
+    const limit = pageSize(request.pageSize);
+    const { labels, ...others } = filter;
+    const query = JSON.stringify(["ListRuns", others, Object.entries(labels).sort()]);
+    const scope = { query, projectId };
+    const page = {
+      after: deps.pageTokens.open(request.pageToken, scope) as RunListKey | null,
+      limit,
+      maxExamined: limits.runsExaminedPerPage,
+    };
     const { deadlineAt } = context;
     try {
-      const filter = { branch, state };
-      const keys = await listRunKeys(deps.db, projectKey, filter, after, size + 1, deadlineAt);
-      const page = keys.slice(0, size);
-      const records = await readRunRecords(deps.db, projectKey, page, deadlineAt);
+      const found = await listStored(deps.db, projectKey, filter, page, deadlineAt);
+      const runKeys = found.runs.map(({ runKey }) => runKey);
+      const records = await readRunSummaries(deps.db, projectKey, runKeys, deadlineAt);
       const byKey = new Map(records.map((record) => [record.runKey, record]));
-      const runs = page.flatMap((key) => byKey.get(key) ?? []);
-      const last = runs.at(-1);
-      const more = keys.length > size && last !== undefined;
+      const runs = found.runs.flatMap(({ runKey, position }) => {
+        const record = byKey.get(runKey);
+        return record === undefined ? [] : [{ record, position }];
+      });
+      const shown = textsWithin(runs, ({ record }) => textsOf(record));
+      const next = shown.length < runs.length ? (shown.at(-1)?.position ?? null) : found.next;
       return {
-        runs: runs.map((record) => runMessage(projectId, record, deriveRun(record))),
-        nextPageToken: more
-          ? deps.pageTokens.seal({ ...scope, key: { createUs: last.createUs, runId: last.runId } })
-          : "",
+        runs: shown.map(({ record }) => runMessage(projectId, record, deriveRun(record))),
+        nextPageToken: next === null ? "" : deps.pageTokens.seal({ ...scope, key: next }),
       };
     } catch (error) {
-      throw fromDbError(error);
+      throw fromDbError(error, deadlineAt);
     }
   };
+}
+
+/** The filter of a request. Throws INVALID_ARGUMENT for values that nothing can match. */
+function toRunFilter(request: ListRunsRequest): RunFilter {
+  const { branch, commitSha, state, status, labels, startTime, endTime } = request;
+  const violations: Violation[] = [];
+  checkName(violations, "branch", branch, limits.nameBytes);
+  checkName(violations, "commit_sha", commitSha, limits.nameBytes);
+  if (RunState[state] === undefined) {
+    violations.push({ field: "state", description: `${state} is no state` });
+  }
+  checkRunStatus(violations, "status", status);
+  checkLabelFilter(violations, labels);
+  checkTime(violations, "start_time", startTime);
+  checkTime(violations, "end_time", endTime);
+  const startUs = startTime === undefined ? null : toMicros(startTime);
+  const endUs = endTime === undefined ? null : toMicros(endTime);
+  if (startUs !== null && endUs !== null && endUs <= startUs) {
+    violations.push({ field: "end_time", description: "does not lie after start_time" });
+  }
+  if (violations.length > 0) throw invalidArgument(violations);
+  return { branch, commitSha, state, status, labels, startUs, endUs };
+}
+
+function textsOf({ runId, texts, labels }: RunRecord): string[] {
+  return [runId, ...RUN_TEXTS.map((column) => texts[column]), ...Object.entries(labels).flat()];
 }

@@ -1,20 +1,50 @@
 /** StatsService: a missing RPC does not compile. */
 import { StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
 import type { Route } from "../handler.js";
+import { compareRuns } from "./compare-runs.js";
 import { getIngestStats } from "./get-ingest-stats.js";
+import { getProjectStats } from "./get-project-stats.js";
 import { getRun } from "./get-run.js";
+import { getTestHistory } from "./get-test-history.js";
+import { listFailureGroups } from "./list-failure-groups.js";
+import { listFlakyTests } from "./list-flaky-tests.js";
+import { listResults } from "./list-results.js";
 import { listRuns } from "./list-runs.js";
-import type { StatsDeps } from "./stats-deps.js";
+import { listTests } from "./list-tests.js";
+import { queryTimeSeries } from "./query-time-series.js";
+import { type WatchDeps, watchRuns } from "./watch-runs.js";
 
 /** The service with its handlers and scopes. */
-export function statsRoute(deps: StatsDeps): Route<typeof StatsService> {
+export function statsRoute(deps: WatchDeps): Route<typeof StatsService> {
   return {
     service: StatsService,
     handlers: {
+      getProjectStats: getProjectStats(deps),
+      queryTimeSeries: queryTimeSeries(deps),
       listRuns: listRuns(deps),
       getRun: getRun(deps),
+      listResults: listResults(deps),
+      listTests: listTests(deps),
+      getTestHistory: getTestHistory(deps),
+      listFlakyTests: listFlakyTests(deps),
+      listFailureGroups: listFailureGroups(deps),
+      compareRuns: compareRuns(deps),
+      watchRuns: watchRuns(deps),
       getIngestStats: getIngestStats(deps),
     },
-    access: { listRuns: "read", getRun: "read", getIngestStats: "read" },
+    access: {
+      getProjectStats: "read",
+      queryTimeSeries: "read",
+      listRuns: "read",
+      getRun: "read",
+      listResults: "read",
+      listTests: "read",
+      getTestHistory: "read",
+      listFlakyTests: "read",
+      listFailureGroups: "read",
+      compareRuns: "read",
+      watchRuns: "read",
+      getIngestStats: "read",
+    },
   };
 }

@@ -1,0 +1,228 @@
+/** What changed from one run to another, test by test. */
+import type { Queryable } from "./queryable.js";
+import type { StoredTest } from "./stored-results.js";
+
+/** The kinds of change, each of which is counted and listed. */
+export const CHANGE_KINDS = [
+  "newlyFailing",
+  "fixed",
+  "stillFailing",
+  "added",
+  "missing",
+  "slower",
+] as const;
+export type ChangeKind = (typeof CHANGE_KINDS)[number];
+
+/** A test in one of the runs: its outcome, and the duration of the result that decides it. */
+export interface Outcome {
+  readonly status: number;
+  readonly durationUs: number | null;
+}
+
+export interface TestDifference {
+  readonly test: StoredTest;
+  /** Null where the run has no result of it. */
+  readonly base: Outcome | null;
+  readonly head: Outcome | null;
+  /** Of the failure in the head run. */
+  readonly failureMessage: string | null;
+}
+
+export interface RunComparison {
+  /** Exact. */
+  readonly counts: Readonly<Record<ChangeKind, number>>;
+  /** Of the added ones, those that failed or errored. */
+  readonly addedFailing: number;
+  /** The first of each, by file, suite, name, parameters and test_id. */
+  readonly changes: Readonly<Record<ChangeKind, readonly TestDifference[]>>;
+}
+
+/**
+ * Compares two runs as they stand, in one snapshot, and quotes up to `maxMessageChars` of what failures said. The outcome of a test in a run: of each job, the results of the
+ * highest attempt of the part, and of these the highest attempt, decide; the worst of them (ERRORED, FAILED, PASSED,
+ * SKIPPED, PRECLUDED) is the job's outcome, and the worst of the jobs the test's. Reads the results of both runs by
+ * the primary key, in its order.
+ */
+export async function compareRuns(
+  db: Queryable,
+  projectKey: string,
+  baseKey: string,
+  headKey: string,
+  listSize: number,
+  maxMessageChars: number,
+  deadlineAt: number,
+): Promise<RunComparison> {
+  const rows = await db.query<ComparisonColumns>(
+    COMPARE,
+    [projectKey, baseKey, headKey, listSize, maxMessageChars],
+    { deadlineAt },
+  );
+  const [totals] = rows;
+  if (totals === undefined) throw new Error("the statement answers one row");
+  const listed = rows.filter((row): row is ListedColumns => row.kind !== null);
+  const each = <T>(make: (kind: ChangeKind, index: number) => T) =>
+    Object.fromEntries(CHANGE_KINDS.map((kind, i) => [kind, make(kind, i + 1)])) as Record<
+      ChangeKind,
+      T
+    >;
+  return {
+    counts: each((_, kind) => totals.counts[kind] ?? 0),
+    addedFailing: totals.added_failing,
+    changes: each((_, kind) => listed.filter((row) => row.kind === kind).map(toDifference)),
+  };
+}
+
+interface TotalsColumns {
+  counts: Record<number, number>;
+  added_failing: number;
+}
+interface ListedColumns extends TotalsColumns, Omit<StoredTest, "testId"> {
+  kind: number;
+  test_id: string;
+  base_status: number | null;
+  base_us: string | null;
+  head_status: number | null;
+  head_us: string | null;
+  failure_message: string | null;
+}
+type ComparisonColumns = ListedColumns | (TotalsColumns & { kind: null });
+
+function toDifference(row: ListedColumns): TestDifference {
+  const { test_id: testId, suite, file, name, parameters, variant } = row;
+  const outcome = (status: number | null, us: string | null) =>
+    status === null ? null : { status, durationUs: us === null ? null : Number(us) };
+  return {
+    test: { testId, suite, file, name, parameters, variant },
+    base: outcome(row.base_status, row.base_us),
+    head: outcome(row.head_status, row.head_us),
+    failureMessage: row.failure_message,
+  };
+}
+
+/**
+ * The outcomes of a run's tests. Everything is a number, so that a run of 20,000 results is sorted in some 10 ms: jobs;
+ * `tries`, of a part's attempt and a result's; severities, 5 ERRORED to 1 PRECLUDED; and an outcome, a severity
+ * above 50 bits of a duration, of which 0 is none. Of equal results the longest decides. A FULL JOIN is never a nested
+ * loop, which a run of many unary calls would take minutes with.
+ */
+const outcomes = (name: string, runKey: string) => `
+${name}_batches AS MATERIALIZED (
+  SELECT b.batch_key, p.job, p.attempt << 16 AS part_tries
+  FROM (
+    SELECT part_id, attempt, dense_rank() OVER (ORDER BY job) AS job
+    FROM run_parts
+    WHERE project_key = $1 AND run_key = ${runKey}::bigint
+  ) AS p
+  JOIN batches b ON b.project_key = $1 AND b.run_key = ${runKey}::bigint AND b.part_id = p.part_id
+),
+${name} AS (
+  SELECT test_key, max(outcome) AS outcome
+  FROM (
+    SELECT DISTINCT ON (test_key, job) test_key, outcome
+    FROM (
+      SELECT
+        r.test_key, b.job, b.part_tries + r.attempt AS tries,
+        ((ARRAY[3, 4, 5, 2, 1])[r.status]::bigint << 50) + COALESCE(r.duration_us + 1, 0) AS outcome
+      FROM (
+        SELECT test_key, batch_key, status, attempt, duration_us
+        FROM results
+        WHERE project_key = $1 AND run_key = ${runKey}::bigint
+          AND run_day = (SELECT run_day FROM runs WHERE project_key = $1 AND run_key = ${runKey}::bigint)
+      ) AS r
+      FULL JOIN ${name}_batches b USING (batch_key)
+      WHERE COALESCE(r.test_key, 0) > 0 AND COALESCE(b.job, 0) > 0
+    ) AS tried
+    ORDER BY test_key, job, tries DESC, outcome DESC
+  ) AS by_job
+  GROUP BY test_key
+)`;
+
+/** What an outcome of this severity is at least. */
+const from = (severity: number) => String(BigInt(severity) << 50n);
+const isFailing = (outcome: string) => `${outcome} >= ${from(4)}`;
+const isPassed = (outcome: string) => `(${outcome} >= ${from(3)} AND ${outcome} < ${from(4)})`;
+
+/** An outcome's status, and its duration. */
+const statusOf = (outcome: string) => `(ARRAY[5, 4, 1, 2, 3])[(${outcome} >> 50)::int]`;
+const durationOf = (outcome: string) => `NULLIF(${outcome} & ${BigInt(from(1)) - 1n}, 0) - 1`;
+
+/** isSlower of src/stats, but for the percentile: outcomes of passed results that have a duration. */
+const IS_SLOWER = `b > ${from(3)} AND 2 * (h - ${from(3)} - 1) >= 3 * (b - ${from(3)} - 1) AND h - b >= 100000`;
+
+/**
+ * Kinds, from 1 in the order of CHANGE_KINDS; 0 is no change. The percentile is of as many durations as results that
+ * passed, failed or errored, or of fewer.
+ */
+const COMPARE = `
+WITH ${outcomes("base", "$2")},
+${outcomes("head", "$3")},
+changed AS MATERIALIZED (
+  SELECT
+    test_key, kind, ${statusOf("b")} AS base_status, ${durationOf("b")} AS base_us, ${statusOf("h")} AS head_status,
+    ${durationOf("h")} AS head_us
+  FROM (
+    SELECT
+      test_key, b, h,
+      CASE
+        WHEN b IS NULL THEN 4
+        WHEN h IS NULL THEN 5
+        WHEN ${isFailing("h")} THEN CASE WHEN ${isFailing("b")} THEN 3 ELSE 1 END
+        WHEN NOT ${isPassed("h")} THEN 0
+        WHEN ${isFailing("b")} THEN 2
+        WHEN ${isPassed("b")} AND ${IS_SLOWER} THEN 6
+        ELSE 0
+      END AS kind
+    FROM (
+      SELECT test_key, base.outcome AS b, head.outcome AS h FROM base FULL JOIN head USING (test_key)
+    ) AS pairs
+    OFFSET 0
+  ) AS judged
+  WHERE kind BETWEEN 1 AND 5 OR kind = 6 AND NOT EXISTS (
+    SELECT
+    FROM test_windows w
+    WHERE w.project_key = $1 AND w.test_key = judged.test_key
+      AND w.passed_30 + w.failed_30 + w.errored_30 >= 20 AND w.p95_us_30 > 0
+      AND judged.h - ${from(3)} - 1 <= w.p95_us_30
+  )
+),
+totals AS (
+  SELECT
+    jsonb_object_agg(kind, count) AS counts,
+    COALESCE(sum(failing) FILTER (WHERE kind = 4), 0)::int AS added_failing
+  FROM (
+    SELECT kind, count(*) AS count, count(*) FILTER (WHERE head_status IN (2, 3)) AS failing
+    FROM changed
+    GROUP BY kind
+  ) AS by_kind
+),
+listed AS (
+  SELECT *
+  FROM (
+    SELECT
+      c.*, encode(t.test_id, 'hex') AS test_id, t.suite, t.file, t.name, t.parameters, t.variant,
+      row_number() OVER (
+        PARTITION BY kind
+        ORDER BY t.file COLLATE "C", t.suite COLLATE "C", t.name COLLATE "C", t.parameters COLLATE "C", t.test_id
+      ) AS place
+    FROM changed c
+    JOIN tests t ON t.project_key = $1 AND t.test_key = c.test_key
+  ) AS placed
+  WHERE place <= $4::int
+)
+SELECT
+  COALESCE(totals.counts, '{}') AS counts, totals.added_failing, l.kind, l.test_id, l.suite, l.file, l.name,
+  l.parameters, l.variant, l.base_status, l.base_us, l.head_status, l.head_us,
+  left(failed.failure_message, $5::int) AS failure_message
+FROM totals
+LEFT JOIN listed l ON true
+LEFT JOIN LATERAL (
+  SELECT failure_message
+  FROM results r
+  JOIN head_batches b USING (batch_key)
+  WHERE project_key = $1 AND run_key = $3::bigint AND test_key = l.test_key AND status = l.head_status
+    AND run_day = (SELECT run_day FROM runs WHERE project_key = $1 AND run_key = $3::bigint)
+    AND duration_us IS NOT DISTINCT FROM l.head_us
+  ORDER BY part_tries + r.attempt DESC, result_id COLLATE "C"
+  LIMIT 1
+) failed ON l.head_status IN (2, 3)
+ORDER BY l.kind, l.place`;

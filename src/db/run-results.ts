@@ -1,0 +1,170 @@
+/** Pages of the results of a run. */
+import { plainArray } from "./array-literal.js";
+import type { Param, Queryable } from "./queryable.js";
+import {
+  RESULT_BYTES,
+  RESULT_COLUMNS,
+  rowsWithin,
+  type StoredResult,
+  type StoredResultColumns,
+  storedResults,
+  toStoredResult,
+  withinBytes,
+} from "./stored-results.js";
+import { containsText } from "./test-texts.js";
+
+/** Which results. */
+export interface ResultFilter {
+  /** Of one test; null asks for all. */
+  readonly testKey: string | null;
+  /** With one of these; none asks for all. */
+  readonly statuses: readonly number[];
+  /** Of tests that contain this, whatever its case; '' asks for all. */
+  readonly text: string;
+}
+
+/** Position in the results of a run. */
+export interface ResultListKey {
+  readonly testKey: string;
+  readonly resultId: string;
+}
+
+/** The bounds of a page. */
+export interface ResultPage {
+  readonly after: ResultListKey | null;
+  readonly limit: number;
+  /** It ends once its texts pass this; it has one result at least. */
+  readonly maxBytes: number;
+  /** It ends once so many results were looked at. */
+  readonly maxExamined: number;
+}
+
+/**
+ * The results of a living run that match, in the order of test_key and result_id, and where the next page begins;
+ * null on the last. Reads them by the primary key; failed and errored ones alone by results_failures, which has the
+ * same order. Where neither tells all that the filter asks for, a page may be short, even empty.
+ */
+export async function listRunResults(
+  db: Queryable,
+  projectKey: string,
+  runKey: string,
+  filter: ResultFilter,
+  page: ResultPage,
+  deadlineAt: number,
+): Promise<{ results: StoredResult[]; next: ResultListKey | null }> {
+  const params: Param[] = [projectKey, runKey];
+  const text = listText(filter, page, (value) => {
+    params.push(value);
+    return `$${params.length}`;
+  });
+  const rows = await db.query<PageColumns>(text, params, { deadlineAt });
+  // Every row tells how many were found and where the search stopped: one is there also when none was found.
+  const [stop] = rows;
+  const found = rows.filter((row): row is FoundColumns => row.run_key !== null);
+  const shown = rowsWithin(found, page.limit, page.maxBytes);
+  const last = shown.at(-1);
+  const edge = keyOf(stop?.edge_test ?? null, stop?.edge_result ?? null);
+  const isCut = shown.length < Number(stop?.found_count);
+  const next = last !== undefined && isCut ? keyOf(last.test_key, last.result_id) : edge;
+  return { results: shown.map(toStoredResult), next };
+}
+
+interface StopColumns {
+  found_count: string;
+  edge_test: string | null;
+  edge_result: string | null;
+}
+type FoundColumns = StopColumns & StoredResultColumns;
+type PageColumns = FoundColumns | (StopColumns & { run_key: null });
+
+function keyOf(testKey: string | null, resultId: string | null): ResultListKey | null {
+  return testKey === null || resultId === null ? null : { testKey, resultId };
+}
+
+type Bind = (value: Param) => string;
+
+const IN_ORDER = "ORDER BY test_key, result_id";
+
+/** The statement names only what the filter asks for, so that its plan is the same whatever the values are. */
+function listText(filter: ResultFilter, page: ResultPage, bind: Bind): string {
+  const isFailing = filter.statuses.length > 0 && filter.statuses.every((s) => s === 2 || s === 3);
+  const range = rangeOf(filter, isFailing, page.after, bind);
+  const limit = `${bind(page.limit + 1)}::int`;
+  const maxBytes = `${bind(page.maxBytes)}::bigint`;
+  const needsStatus = filter.statuses.length > 0 && !(isFailing && filter.statuses.length === 2);
+  if (!needsStatus && filter.text === "") {
+    return pageText(`SELECT * FROM results WHERE ${range}`, NO_EDGE, limit, maxBytes);
+  }
+  const maxExamined = `${bind(page.maxExamined)}::int`;
+  const status = needsStatus
+    ? `WHERE status = ANY (${bind(plainArray(filter.statuses))}::smallint[])`
+    : "";
+  // OFFSET 0 keeps the look-up of the test by its key.
+  const contains =
+    filter.text === ""
+      ? ""
+      : `CROSS JOIN LATERAL (
+    SELECT
+    FROM tests
+    WHERE project_key = $1 AND test_key = examined.test_key AND ${containsText("tests", bind(filter.text))}
+    OFFSET 0
+  ) AS matching`;
+  return pageText(
+    `SELECT examined.*
+  FROM (SELECT * FROM results WHERE ${range} ${IN_ORDER} LIMIT ${maxExamined}) AS examined
+  ${contains}
+  ${status}`,
+    // The last that was looked at, where the page did not fill.
+    `SELECT test_key, result_id
+  FROM results
+  WHERE ${range} AND (SELECT count(*) FROM found) < ${limit}
+  ${IN_ORDER}
+  LIMIT 1 OFFSET ${maxExamined} - 1`,
+    limit,
+    maxBytes,
+  );
+}
+
+function rangeOf(
+  { testKey }: ResultFilter,
+  isFailing: boolean,
+  after: ResultListKey | null,
+  bind: Bind,
+): string {
+  const conditions = [
+    "project_key = $1",
+    "run_day = (SELECT run_day FROM run)",
+    "run_key = (SELECT run_key FROM run)",
+  ];
+  if (isFailing) conditions.push("status IN (2, 3)");
+  if (testKey !== null) conditions.push(`test_key = ${bind(testKey)}::bigint`);
+  if (after !== null) {
+    const key = `(${bind(after.testKey)}::bigint, ${bind(after.resultId)}::text)`;
+    conditions.push(`(test_key, result_id) > ${key}`);
+  }
+  return conditions.join(" AND ");
+}
+
+const NO_EDGE = "SELECT NULL::bigint AS test_key, NULL::text AS result_id";
+const STORED = storedResults("page");
+
+/** The first of `source`, until they pass the bytes, each beside the edge; the edge alone where there are none. */
+const pageText = (source: string, edge: string, limit: string, maxBytes: string) => `
+WITH run AS MATERIALIZED (
+  SELECT run_key, run_day FROM runs WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL
+),
+found AS MATERIALIZED (
+  SELECT ${RESULT_COLUMNS}, ${RESULT_BYTES} AS size
+  FROM (${source}) AS candidates
+  ${IN_ORDER}
+  LIMIT ${limit}
+),
+page AS (${withinBytes(IN_ORDER, maxBytes)}),
+edge AS (${edge})
+SELECT stop.*, (SELECT count(*) FROM found) AS found_count, told.*
+FROM (SELECT max(test_key) AS edge_test, max(result_id) AS edge_result FROM edge) AS stop
+LEFT JOIN (
+  SELECT ${STORED.columns}
+  FROM ${STORED.from}
+) AS told ON true
+ORDER BY told.test_key, told.result_id`;

@@ -1,4 +1,5 @@
 /** Which events a list or a reprocessing is about, as SQL over `events`. */
+import { EVENT_STATES } from "./event-rows.js";
 import { timeOf } from "./micros.js";
 import type { Param } from "./queryable.js";
 
@@ -25,6 +26,9 @@ export interface EventKey {
 
 /** Puts a value into the parameters and answers its place in the text. */
 export type Bind = (value: Param) => string;
+
+/** Holds for every event that was not dropped; events_by_time serves what names it. */
+export const IN_ORDER_OF_RECEIPT = `received_at > '-infinity' AND state <> ${EVENT_STATES.dropped}`;
 
 /** Where in the order of receipt, newest first. */
 export function rangeOf(filter: EventFilter, after: EventKey | null, bind: Bind): string[] {

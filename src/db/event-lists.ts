@@ -3,6 +3,7 @@ import {
   type Bind,
   type EventFilter,
   type EventKey,
+  IN_ORDER_OF_RECEIPT,
   matchOf,
   rangeOf,
 } from "./event-conditions.js";
@@ -109,7 +110,11 @@ const NEWEST_FIRST = "ORDER BY received_at DESC, event_id DESC";
 
 /** Looks at events in the order of receipt, up to a bound. */
 function scanText(filter: EventFilter, page: EventPage, bind: Bind): string {
-  const range = and(["project_key = $1", ...rangeOf(filter, page.after, bind)]);
+  const range = and([
+    "project_key = $1",
+    IN_ORDER_OF_RECEIPT,
+    ...rangeOf(filter, page.after, bind),
+  ]);
   const match = matchOf(filter, bind);
   const limit = `${bind(page.limit + 1)}::int`;
   const maxBytes = `${bind(page.maxBytes)}::bigint`;

@@ -1,6 +1,12 @@
 /** Stored events that are read anew by later rules, a page at a time. */
 import { byteaArray, plainArray, textArray } from "./array-literal.js";
-import { type EventFilter, type EventKey, matchOf, rangeOf } from "./event-conditions.js";
+import {
+  type EventFilter,
+  type EventKey,
+  IN_ORDER_OF_RECEIPT,
+  matchOf,
+  rangeOf,
+} from "./event-conditions.js";
 import { EVENT_COLUMNS, type EventColumns, type StoredEvent, toStoredEvent } from "./event-rows.js";
 import { timeOf } from "./micros.js";
 import type { Param, Queryable } from "./queryable.js";
@@ -20,7 +26,11 @@ export async function listRawEvents(
 ): Promise<RawEvent[]> {
   const params: Param[] = [projectKey, page.limit, page.maxBytes];
   const bind = (value: Param) => `$${params.push(value)}`;
-  const conditions = [...rangeOf(filter, null, bind), ...matchOf(filter, bind)];
+  const conditions = [
+    IN_ORDER_OF_RECEIPT,
+    ...rangeOf(filter, null, bind),
+    ...matchOf(filter, bind),
+  ];
   if (page.after !== null) {
     const { receiveUs, eventId } = page.after;
     conditions.push(

@@ -2,8 +2,9 @@
 import { microsOf, readMicros } from "./micros.js";
 
 /** As `events.state` stores them; the numbers of the contract's enum. */
-export const EVENT_STATES = { queued: 1, processed: 2 } as const;
-export type StoredState = (typeof EVENT_STATES)[keyof typeof EVENT_STATES];
+export const EVENT_STATES = { queued: 1, processed: 2, dropped: 4 } as const;
+/** What an event is stored as. */
+export type StoredState = typeof EVENT_STATES.queued | typeof EVENT_STATES.processed;
 
 /** What was unknown, defaulted or read in another form. */
 export interface EventWarningRow {

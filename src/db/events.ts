@@ -136,7 +136,7 @@ export interface ProbedEvent {
   readonly index: number;
   /** The content as sent is the same. */
   readonly same: boolean;
-  /** Its attributes are the same too. */
+  /** Its attributes are the same too, or were dropped. */
   readonly sameAttributes: boolean;
   /** This very batch stored it: the answer to its COMMIT was lost. */
   readonly own: boolean;
@@ -379,14 +379,14 @@ ${keptRefusals("$21")}`,
   ) AS repeat_counts`,
 );
 
-// LATERAL with OFFSET 0 keeps the look-ups by key. Bits: 1 same, 2 own, 4 same attributes.
+// LATERAL with OFFSET 0 keeps the look-ups by key. What was dropped has kept its content hash alone. Bits: 1 same, 2 own, 4 same attributes.
 const PROBE = `
 WITH probed AS MATERIALIZED (
   SELECT
     s.ord, s.g, s.client, e.state, e.received_at,
     e.content_hash IS NOT DISTINCT FROM s.content_hash AS same,
     e.batch_key = $2::bigint + s.g - 1 AND s.is_first AS own,
-    e.attributes IS NOT DISTINCT FROM s.attributes AS same_attributes
+    e.state = ${EVENT_STATES.dropped} OR e.attributes IS NOT DISTINCT FROM s.attributes AS same_attributes
   FROM unnest($5::int[], $6::bytea[], $7::bytea[], $8::text[], $9::text[], $10::boolean[])
     WITH ORDINALITY AS s(g, event_id, content_hash, client, attributes, is_first, ord)
   CROSS JOIN LATERAL (

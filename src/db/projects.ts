@@ -22,6 +22,7 @@ export interface StoredSettings {
   readonly eventPolicy: number;
   readonly keptRefusalBytes: bigint;
   readonly callsPerSecond: number;
+  readonly eventRetentionDays: number;
 }
 
 /** What is to change; absent fields stay. */
@@ -155,6 +156,7 @@ interface ProjectRow {
   readonly event_policy: number;
   readonly kept_refusal_bytes: string;
   readonly calls_per_second: number;
+  readonly event_retention_days: number;
   readonly create_us: string;
 }
 
@@ -170,6 +172,7 @@ function toProject(row: ProjectRow): StoredProject {
       eventPolicy: row.event_policy,
       keptRefusalBytes: BigInt(row.kept_refusal_bytes),
       callsPerSecond: row.calls_per_second,
+      eventRetentionDays: row.event_retention_days,
     },
     createUs: Number(row.create_us),
   };
@@ -182,14 +185,15 @@ function settingParams(settings: Partial<StoredSettings>): Param[] {
     settings.eventPolicy ?? null,
     settings.keptRefusalBytes ?? null,
     settings.callsPerSecond ?? null,
+    settings.eventRetentionDays ?? null,
   ];
 }
 
 const SETTINGS =
-  "retention_days, default_branch, event_policy, kept_refusal_bytes, calls_per_second";
+  "retention_days, default_branch, event_policy, kept_refusal_bytes, calls_per_second, event_retention_days";
 const COLUMNS = `
   p.project_key, p.project_id, o.organization_id, p.name, p.retention_days, p.default_branch,
-  p.event_policy, p.kept_refusal_bytes, p.calls_per_second, ${microsOf("p.created_at")} AS create_us`;
+  p.event_policy, p.kept_refusal_bytes, p.calls_per_second, p.event_retention_days, ${microsOf("p.created_at")} AS create_us`;
 const ALIVE = "p.deleted_at IS NULL AND o.deleted_at IS NULL";
 
 // FOR SHARE: delete_organization waits for this, or this finds the organization gone.
@@ -202,7 +206,7 @@ WITH o AS (
 ),
 p AS (
   INSERT INTO projects (project_id, organization_key, name, ${SETTINGS})
-  SELECT $1, organization_key, $3::text, $4::int, $5::text, $6::smallint, $7::bigint, $8::int
+  SELECT $1, organization_key, $3::text, $4::int, $5::text, $6::smallint, $7::bigint, $8::int, $9::int
   FROM o
   ON CONFLICT DO NOTHING
   RETURNING *
@@ -211,7 +215,7 @@ audited AS (
   INSERT INTO audit_entries (
     action, actor_token_id, organization_id, project_id, subject_id, address
   )
-  SELECT 'project_created', $9, $2, project_id, project_id, $10
+  SELECT 'project_created', $10, $2, project_id, project_id, $11
   FROM p
 )
 SELECT ${COLUMNS}
@@ -253,7 +257,8 @@ WITH p AS (
     default_branch = COALESCE($4::text, default_branch),
     event_policy = COALESCE($5::smallint, event_policy),
     kept_refusal_bytes = COALESCE($6::bigint, kept_refusal_bytes),
-    calls_per_second = COALESCE($7::int, calls_per_second)
+    calls_per_second = COALESCE($7::int, calls_per_second),
+    event_retention_days = COALESCE($8::int, event_retention_days)
   WHERE project_id = $1 AND deleted_at IS NULL
   RETURNING *
 ),
@@ -261,7 +266,7 @@ audited AS (
   INSERT INTO audit_entries (
     action, actor_token_id, organization_id, project_id, subject_id, address
   )
-  SELECT 'project_updated', $8, o.organization_id, p.project_id, p.project_id, $9
+  SELECT 'project_updated', $9, o.organization_id, p.project_id, p.project_id, $10
   FROM p
   JOIN organizations o ON o.organization_key = p.organization_key
 )

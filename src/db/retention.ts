@@ -1,4 +1,6 @@
-/** SQL of the report on what a project keeps. */
+/** SQL of the report on the runs and results that a project keeps. */
+import { startOf } from "./days.js";
+import { KEPT } from "./expired-runs.js";
 import { microsOf, readMicros } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 
@@ -45,25 +47,40 @@ interface ReportRow {
   readonly next_drop_us: string | null;
 }
 
-// The ledger counts what is stored: no partition is scanned, only asked for its size. How many rows of all
-// projects a partition has is what the last ANALYZE says, and at least the project's own. Rows leave by whole
-// UTC days: a day goes when all of it is older than the retention.
+// Totals count what is stored, and the ledger what is not folded yet: no partition is scanned, only asked for its
+// size. How many rows of all projects a partition has is what the last ANALYZE says, and at least the project's own.
+// Rows leave by whole UTC days: a day goes when all of it is older than the retention.
 const REPORT = `
 WITH kept AS (
   SELECT run_key, run_day, created_at
   FROM runs
-  WHERE project_key = $1 AND deleted_at IS NULL AND expired_at IS NULL
+  WHERE project_key = $1 AND ${KEPT}
 ),
 spans AS (
   SELECT count(*) AS run_count, min(created_at) AS oldest_at, min(run_day) AS oldest_day
   FROM kept
 ),
+counts AS (
+  SELECT run_key, accepted_count
+  FROM part_totals
+  WHERE project_key = $1
+  UNION ALL
+  SELECT q.run_key, b.accepted_count
+  FROM fold_queue q
+  CROSS JOIN LATERAL (
+    SELECT accepted_count
+    FROM batches
+    WHERE project_key = $1 AND run_key = q.run_key AND batch_key = q.batch_key
+    OFFSET 0
+  ) b
+  WHERE q.project_key = $1 AND q.weight = 1
+),
 months AS (
   SELECT
     'results_' || to_char(kept.run_day, 'YYYY_MM') AS partition,
-    sum(b.accepted_count) AS result_count
+    sum(counts.accepted_count) AS result_count
   FROM kept
-  JOIN batches b ON b.project_key = $1 AND b.run_key = kept.run_key
+  JOIN counts USING (run_key)
   GROUP BY 1
 ),
 sizes AS (
@@ -88,7 +105,7 @@ SELECT
   sums.result_bytes,
   COALESCE(u.kept_bytes, 0) AS kept_refusal_bytes,
   CASE WHEN p.retention_days > 0 THEN
-    ${microsOf("(spans.oldest_day + p.retention_days + 1)::timestamp AT TIME ZONE 'UTC'")}
+    ${microsOf(startOf("spans.oldest_day + p.retention_days + 1"))}
   END AS next_drop_us
 FROM projects p
 CROSS JOIN spans

@@ -15,6 +15,8 @@ export function toEventFilter(message: FilterMessage | undefined): EventFilter {
   if (state === EventState.REJECTED) {
     const description = "REJECTED events are listed by RejectionService";
     violations.push({ field: "filter.state", description });
+  } else if (state === EventState.DROPPED) {
+    violations.push({ field: "filter.state", description: "DROPPED events are not listed" });
   } else if (EventState[state] === undefined) {
     violations.push({ field: "filter.state", description: `${state} is not known` });
   }

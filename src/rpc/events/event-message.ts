@@ -45,6 +45,15 @@ export function fullEventMessage({ event, raw, tokenId, steps }: EventRecord): E
   return { ...eventMessage(event), raw, log: [byCall(EventStep.RECEIVED), ...processed, ...later] };
 }
 
+/** What is left of an event after retention. */
+export function droppedEventMessage({ eventId, receiveUs }: StoredEvent): EventMessage {
+  return {
+    eventId: formatEventId(eventId),
+    state: EventState.DROPPED,
+    receivedTime: timestamp(receiveUs),
+  };
+}
+
 /** Who processes queued events, as the log names it. */
 const INBOX = "inbox";
 

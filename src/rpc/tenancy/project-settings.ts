@@ -13,6 +13,7 @@ export const settingNames: ReadonlyMap<string, keyof StoredSettings> = new Map([
   ["event_policy", "eventPolicy"],
   ["kept_refusal_bytes", "keptRefusalBytes"],
   ["calls_per_second", "callsPerSecond"],
+  ["event_retention_days", "eventRetentionDays"],
 ]);
 
 /** Only an admin token may raise what a project costs the installation. */
@@ -39,6 +40,7 @@ export function readSettings(
     eventPolicy: settings?.eventPolicy ?? 0,
     keptRefusalBytes: settings?.keptRefusalBytes ?? 0n,
     callsPerSecond: settings?.callsPerSecond ?? 0,
+    eventRetentionDays: settings?.eventRetentionDays ?? 0,
   };
   checkRange(violations, `${path}.retention_days`, read.retentionDays, MAX_RETENTION_DAYS);
   checkName(violations, `${path}.default_branch`, read.defaultBranch, limits.nameBytes);
@@ -55,6 +57,12 @@ export function readSettings(
     MAX_KEPT_REFUSAL_BYTES,
   );
   checkRange(violations, `${path}.calls_per_second`, read.callsPerSecond, MAX_CALLS_PER_SECOND);
+  checkRange(
+    violations,
+    `${path}.event_retention_days`,
+    read.eventRetentionDays,
+    MAX_RETENTION_DAYS,
+  );
   return read;
 }
 

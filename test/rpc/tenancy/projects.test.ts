@@ -14,6 +14,7 @@ const settings = {
   eventPolicy: EventPolicy.LENIENT,
   keptRefusalBytes: 5_000_000_000n,
   callsPerSecond: 50,
+  eventRetentionDays: 400,
 };
 const defaults = {
   retentionDays: 0,
@@ -21,6 +22,7 @@ const defaults = {
   eventPolicy: EventPolicy.UNSPECIFIED,
   keptRefusalBytes: 0n,
   callsPerSecond: 0,
+  eventRetentionDays: 0,
 };
 
 it("creates a project with its settings, or with the defaults", async () => {
@@ -68,6 +70,7 @@ it("names everything that is wrong with a new project at once", async () => {
     eventPolicy: 7 as EventPolicy,
     keptRefusalBytes: -1n,
     callsPerSecond: 1_000_001,
+    eventRetentionDays: -1,
   };
   expect(
     await failure(lab.call("createProject", { organizationId, name: " ", settings: wrong })),
@@ -80,6 +83,7 @@ it("names everything that is wrong with a new project at once", async () => {
       "settings.event_policy",
       "settings.kept_refusal_bytes",
       "settings.calls_per_second",
+      "settings.event_retention_days",
     ],
   });
 });

@@ -22,6 +22,8 @@ const LEASE_MS = 30_000;
 const FIRST_RETRY_MS = 1_000;
 /** How soon a worker looks by itself. */
 const POLL_MS = 1_000;
+/** How long queued events gather: nobody waits for them. */
+const REST_MS = 100;
 
 /** Runs the workers until the answer is disposed, which waits for statements under way. */
 export function startProcessWorkers(options: ProcessWorkersOptions): AsyncDisposable {
@@ -34,6 +36,7 @@ export function startProcessWorkers(options: ProcessWorkersOptions): AsyncDispos
     leaseMs: LEASE_MS,
     firstWaitMs: FIRST_RETRY_MS,
     pollMs: POLL_MS,
+    restMs: REST_MS,
     listener: (onNotify) => createListener(directUrl, INBOX_CHANNEL, onNotify),
   });
 }

@@ -1,11 +1,9 @@
 /** What authentication, limits, decoding, logging and metrics cost a gRPC call that touches no database. */
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { Metadata, type ServiceError } from "@grpc/grpc-js";
 import { ListRunsRequestSchema } from "../../gen/tally/v1/stats_service_pb.js";
 import { type Figure, inFlight, secondsOf } from "../figure.js";
+import { type BareAnswer, openBareCaller, startBareServer } from "../limits/bare-call.js";
 
 const IN_FLIGHT = 64;
 
@@ -20,20 +18,26 @@ export const rpcOverhead: Figure = {
     const metadata = new Metadata();
     metadata.set("authorization", `Bearer ${token}`);
     // A page that cannot be: it is refused after everything but the statement.
-    const message = toBinary(
-      ListRunsRequestSchema,
-      create(ListRunsRequestSchema, { pageSize: -1 }),
+    const message = Buffer.from(
+      toBinary(ListRunsRequestSchema, create(ListRunsRequestSchema, { pageSize: -1 })),
     );
-    const args = { message: Buffer.from(message), metadata };
-    const ours = caller(server.url.replace("http://", ""), "/tally.v1.StatsService/ListRuns");
-    const bare = await startBareServer(await ours.call(args));
-    const theirs = caller(`127.0.0.1:${bare.port}`, "/bare.Service/Call");
+    const ours = openBareCaller(
+      server.url.replace("http://", ""),
+      "/tally.v1.StatsService/ListRuns",
+    );
+    const refused = await refusal(ours.call(message, metadata));
+    const bare = await startBareServer("bare-server", answerOf(refused));
+    const theirs = openBareCaller(`127.0.0.1:${bare.port}`, "/bare.Service/Call");
     let seconds = 0;
     let limitSeconds = 0;
     // The first round warms up.
     for (let round = 0; round <= rounds; round++) {
-      const own = await secondsOf(() => inFlight(calls, IN_FLIGHT, () => ours.call(args)));
-      const their = await secondsOf(() => inFlight(calls, IN_FLIGHT, () => theirs.call(args)));
+      const own = await secondsOf(() =>
+        inFlight(calls, IN_FLIGHT, () => refusal(ours.call(message, metadata))),
+      );
+      const their = await secondsOf(() =>
+        inFlight(calls, IN_FLIGHT, () => refusal(theirs.call(message, metadata))),
+      );
       if (round === 0) continue;
       seconds += own;
       limitSeconds += their;
@@ -53,32 +57,15 @@ export const rpcOverhead: Figure = {
   },
 };
 
-/** A server that answers every call as ours answered this one. */
-async function startBareServer({ code, details, metadata }: ServiceError) {
-  const [bytes] = metadata.get("grpc-status-details-bin");
-  const args = [String(code), details, Buffer.from(bytes ?? "").toString("base64")];
-  const child = fork(fileURLToPath(new URL("../limits/bare-server.js", import.meta.url)), args);
-  const [port] = await once(child, "message");
-  return {
-    port,
-    async stop() {
-      child.disconnect();
-      await once(child, "exit");
-    },
-  };
+/** The error of a call that must fail. */
+async function refusal(answer: Promise<BareAnswer>): Promise<ServiceError> {
+  const ended = await answer;
+  if (Buffer.isBuffer(ended)) throw new Error("the call was not refused");
+  return ended;
 }
 
-function caller(target: string, path: string) {
-  const client = new Client(target, credentials.createInsecure());
-  const same = (bytes: Buffer) => bytes;
-  return {
-    call: ({ message, metadata }: { message: Buffer; metadata: Metadata }) =>
-      new Promise<ServiceError>((resolve, reject) => {
-        client.makeUnaryRequest(path, same, same, message, metadata, (error) => {
-          if (error === null) reject(new Error(`${path} was not refused`));
-          else resolve(error);
-        });
-      }),
-    close: () => client.close(),
-  };
+/** What makes a bare server answer every call as ours answered this one. */
+function answerOf({ code, details, metadata }: ServiceError): string[] {
+  const [bytes] = metadata.get("grpc-status-details-bin");
+  return [String(code), details, Buffer.from(bytes ?? "").toString("base64")];
 }

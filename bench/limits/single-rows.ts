@@ -13,32 +13,47 @@ export async function measureSingleRows(
   row: "new" | "known",
   latencies: number[] = [],
 ): Promise<number> {
+  await using rows = await openSingleRows(databaseUrl, atATime);
+  const seconds = await secondsOf(() =>
+    inFlight(count, atATime, async (i) => {
+      const startedAt = performance.now();
+      await rows.insert(row === "new" ? i + 1 : 0);
+      latencies.push(performance.now() - startedAt);
+    }),
+  );
+  return count / seconds;
+}
+
+/** A table of its own, which goes away with it, and connections to it. */
+export interface SingleRows extends AsyncDisposable {
+  /** Commits a row of this key, if there is none yet; row 0 is there. At most one call a connection at a time. */
+  insert(testKey: number): Promise<unknown>;
+}
+
+/** Opens the connections, and prepares the statement on each. */
+export async function openSingleRows(databaseUrl: string, atATime: number): Promise<SingleRows> {
   const connections = Array.from(
     { length: atATime },
     () => new Connection({ url: databaseUrl, prepare: true }),
   );
   const [first] = connections;
   if (first === undefined) throw new Error("there is no connection");
-  const insert = (connection: Connection, testKey: number) =>
+  const insertBy = (connection: Connection, testKey: number) =>
     connection.query(INSERT, [testKey, "~0123456789abcdef.1.0"]);
-  try {
-    await first.run("CREATE TABLE single_rows (LIKE results INCLUDING ALL)");
-    for (const connection of connections) await insert(connection, 0);
-    const free = [...connections];
-    const seconds = await secondsOf(() =>
-      inFlight(count, atATime, async (i) => {
-        const connection = free.pop() ?? first;
-        const startedAt = performance.now();
-        await insert(connection, row === "new" ? i + 1 : 0);
-        latencies.push(performance.now() - startedAt);
-        free.push(connection);
-      }),
-    );
-    await first.run("DROP TABLE single_rows");
-    return count / seconds;
-  } finally {
-    for (const connection of connections) await connection[Symbol.asyncDispose]();
-  }
+  await first.run("CREATE TABLE single_rows (LIKE results INCLUDING ALL)");
+  for (const connection of connections) await insertBy(connection, 0);
+  const free = [...connections];
+  return {
+    async insert(testKey) {
+      const connection = free.pop() ?? first;
+      await insertBy(connection, testKey);
+      free.push(connection);
+    },
+    async [Symbol.asyncDispose]() {
+      await first.run("DROP TABLE single_rows");
+      for (const connection of connections) await connection[Symbol.asyncDispose]();
+    },
+  };
 }
 
 const INSERT = `

@@ -1,4 +1,8 @@
-/** The inbox: events that are stored and wait to be processed. Each statement serves one project. */
+/**
+ * The inbox: events that are stored and wait to be processed. Each statement serves one project. The first attempt
+ * at an event is one statement, whose row locks are its lease: what does not commit was never taken. Further
+ * attempts have leases that are committed before they begin, so that each is counted.
+ */
 import { byteaArray } from "./array-literal.js";
 import { keptRefusals } from "./kept-refusals.js";
 import { microsOf, readMicros } from "./micros.js";
@@ -21,6 +25,31 @@ export interface LeasedEvent {
 export async function projectsWithDueEvents(db: Queryable): Promise<string[]> {
   const rows = await db.query<{ project_key: string }>(DUE_PROJECTS);
   return rows.map((row) => row.project_key);
+}
+
+/** What became of the due events that a statement looked at. */
+export interface Processed {
+  /** Out of the inbox. */
+  readonly taken: number;
+  /** Of these, counted; the others were stored no more. */
+  readonly processed: number;
+  /** Left as they were: an attempt at them has begun before, or is to fail. */
+  readonly left: number;
+}
+
+/**
+ * Processes up to `limit` due events, those that wait longest first, at which no attempt has begun: counted, and out
+ * of the inbox, in one statement. Nobody waits for another's locks. Serves from inbox_due and the keys.
+ * `batchKey` is 63 random bits in decimal.
+ */
+export async function processDue(
+  db: Queryable,
+  projectKey: string,
+  limit: number,
+  batchKey: string,
+): Promise<Processed> {
+  const [row] = await db.query<Processed>(PROCESS_DUE, [projectKey, limit, batchKey]);
+  return row ?? { taken: 0, processed: 0, left: 0 };
 }
 
 /**
@@ -144,6 +173,9 @@ export async function readInboxDepth(db: Queryable, deadlineAt: number): Promise
   return { depth: Number(row?.depth ?? 0), oldestUs: readMicros(row?.oldest_us ?? null) };
 }
 
+/** Named whole, since inbox_due serves what names its condition. */
+const IS_DUE = "run_at <= now() AND run_at > '-infinity'";
+
 // One index step for each project, however many events it has.
 const DUE_PROJECTS = `
 WITH RECURSIVE project AS (
@@ -157,42 +189,65 @@ WITH RECURSIVE project AS (
 )
 SELECT project_key
 FROM project p
-WHERE EXISTS (SELECT FROM inbox i WHERE i.project_key = p.project_key AND i.run_at <= now())
+WHERE EXISTS (SELECT FROM inbox i WHERE i.project_key = p.project_key AND ${IS_DUE})
 LIMIT 1000`;
+
+// Arrays are sought by the key, however many events the planner believes there are: for a join it may read them all.
 
 const LEASE = `
 UPDATE inbox
 SET run_at = now() + $4::int * interval '1 millisecond', attempts = attempts + 1, lease_key = $2
-WHERE project_key = $1 AND event_id IN (
+WHERE project_key = $1 AND event_id = ANY (ARRAY(
   SELECT event_id
   FROM inbox
-  WHERE project_key = $1 AND run_at <= now()
+  WHERE project_key = $1 AND ${IS_DUE}
   ORDER BY run_at
   LIMIT $3::int
   FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING event_id, attempts, failing_attempts`;
+
+/** The events of `taken` are processed. */
+const processTaken = (batchKey: string) => `
+processed AS (
+  UPDATE events
+  SET state = 2, processed_at = now()
+  WHERE project_key = $1 AND state = 1 AND event_id = ANY (ARRAY(SELECT event_id FROM taken))
+  RETURNING client, metric, occurred_at, path, user_id
+),
+folding AS (
+  INSERT INTO event_fold_queue (project_key, client, metric, batch_key, weight, days, paths, users)
+  SELECT
+    $1, client, metric, ${batchKey}::bigint, 1, array_agg((occurred_at AT TIME ZONE 'UTC')::date),
+    array_agg(COALESCE(path, '')), array_agg(COALESCE(user_id, ''))
+  FROM processed
+  GROUP BY client, metric
+)`;
+
+const PROCESS_DUE = `
+WITH due AS MATERIALIZED (
+  SELECT event_id, attempts = 0 AND failing_attempts = 0 AS is_new
+  FROM inbox
+  WHERE project_key = $1 AND ${IS_DUE}
+  ORDER BY run_at
+  LIMIT $2::int
+  FOR UPDATE SKIP LOCKED
+),
+taken AS (
+  DELETE FROM inbox
+  WHERE project_key = $1 AND event_id = ANY (ARRAY(SELECT event_id FROM due WHERE is_new))
+  RETURNING event_id
+),${processTaken("$3")}
+SELECT
+  (SELECT count(*)::int FROM taken) AS taken, (SELECT count(*)::int FROM processed) AS processed,
+  (SELECT count(*)::int FROM due WHERE NOT is_new) AS left`;
 
 const PROCESS = `
 WITH taken AS (
   DELETE FROM inbox
   WHERE project_key = $1 AND lease_key = $2::bigint AND event_id = ANY ($3::bytea[])
   RETURNING event_id
-),
-processed AS (
-  UPDATE events
-  SET state = 2, processed_at = now()
-  WHERE project_key = $1 AND state = 1 AND event_id IN (SELECT event_id FROM taken)
-  RETURNING client, metric, occurred_at, path, user_id
-),
-folding AS (
-  INSERT INTO event_fold_queue (project_key, client, metric, batch_key, weight, days, paths, users)
-  SELECT
-    $1, client, metric, $4::bigint, 1, array_agg((occurred_at AT TIME ZONE 'UTC')::date),
-    array_agg(COALESCE(path, '')), array_agg(COALESCE(user_id, ''))
-  FROM processed
-  GROUP BY client, metric
-)
+),${processTaken("$4")}
 SELECT count(*)::int AS processed FROM processed`;
 
 const POSTPONE = `

@@ -4,7 +4,9 @@ import {
   giveUpEvent,
   type LeasedEvent,
   leaseEvents,
+  type Processed,
   postponeEvent,
+  processDue,
   processLeased,
   readQueued,
 } from "../db/inbox.js";
@@ -31,20 +33,41 @@ export interface InboxOptions {
 
 /** Attempts until an event is given up. */
 export const MAX_ATTEMPTS = 8;
-/** Events of one statement. */
+/** Of one statement: the more events a client has in it, the fewer rows it adds to the fold queue. */
+const EVENTS_PER_STATEMENT = 5_000;
+/** Fewer, since one of them may be why the statement failed. */
 const EVENTS_PER_LEASE = 1_000;
 /** Longest wait between attempts. */
 const MAX_WAIT_MS = 300_000;
 
 /**
  * Takes due events of the project and processes them; how many it took. Safe with any number of workers, and to be
- * killed at any point: what is left comes again when its lease ends.
+ * killed at any point: what a statement had taken is free again, and what was leased comes again when its lease ends.
  */
 export async function workInbox(options: InboxOptions, projectKey: string): Promise<number> {
+  const { db, drawKey, onOutcome } = options;
+  let done: Processed;
+  try {
+    done = await processDue(db, projectKey, EVENTS_PER_STATEMENT, drawKey());
+  } catch (error) {
+    if (!(error instanceof DbError)) throw error;
+    // One of them may be the cause: from now on attempts at them count.
+    return workLeased(options, projectKey, EVENTS_PER_LEASE);
+  }
+  if (done.processed > 0) onOutcome("processed", done.processed);
+  const again = Math.min(done.left, EVENTS_PER_LEASE);
+  return done.taken + (again === 0 ? 0 : await workLeased(options, projectKey, again));
+}
+
+/** The same for up to `limit` events, each attempt counted before it begins. */
+async function workLeased(
+  options: InboxOptions,
+  projectKey: string,
+  limit: number,
+): Promise<number> {
   const { db, drawKey, leaseMs } = options;
   const leaseKey = drawKey();
-  const bounds = { limit: EVENTS_PER_LEASE, leaseMs };
-  const leased = await leaseEvents(db, projectKey, leaseKey, bounds);
+  const leased = await leaseEvents(db, projectKey, leaseKey, { limit, leaseMs });
   const lease = { projectKey, leaseKey };
   const sound: LeasedEvent[] = [];
   for (const event of leased) {

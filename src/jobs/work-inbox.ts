@@ -1,6 +1,7 @@
 /**
  * Workers that process queued events: woken by NOTIFY, and by themselves in case it was missed. A round of one
- * worker takes the projects in turns, a statement's events at a time.
+ * worker takes the projects in turns, a statement's events at a time. Between rounds it rests: while events come
+ * one by one they gather, and a statement for a few costs no more than one for each.
  */
 import { projectsWithDueEvents } from "../db/inbox.js";
 import type { Listener } from "../db/listener.js";
@@ -14,32 +15,46 @@ export interface InboxWorkersOptions extends InboxOptions {
   readonly log: Logger;
   /** Longest time until a worker looks again by itself. */
   readonly pollMs: number;
+  /** How long events gather after a worker has found few, or was woken. */
+  readonly restMs: number;
 }
+
+/** Events of a round after which the next begins at once: there are probably more. */
+const MANY_EVENTS = 1_000;
 
 /** Runs the workers until the answer is disposed, which waits for statements under way. */
 export function startInboxWorkers(options: InboxWorkersOptions): AsyncDisposable {
-  const { workers, pollMs, log } = options;
+  const { workers, pollMs, restMs, log } = options;
   const bell = createBell();
+  const rest = createBell();
   const listener = options.listener(bell.ring);
   let stopped = false;
-  const repeat = async (round: () => Promise<void>) => {
+  const warn = (error: unknown) => {
+    if (!stopped) log.warn({ event: "job_failed", job: "work-inbox", err: error });
+    return 0;
+  };
+  const listen = async () => {
     while (!stopped) {
       const rung = bell.wait(pollMs);
-      await round().catch((error: unknown) => {
-        if (!stopped) log.warn({ event: "job_failed", job: "work-inbox", err: error });
-      });
+      await listener.listen().catch(warn);
       await rung;
     }
   };
   const work = async () => {
-    while (!stopped && (await workRound(options)) > 0);
+    while (!stopped) {
+      const rung = bell.wait(pollMs);
+      const taken = await workRound(options).catch(warn);
+      if (taken === 0) await rung;
+      if (taken < MANY_EVENTS && !stopped) await rest.wait(restMs);
+    }
   };
-  const loops = workers === 0 ? [] : [repeat(() => listener.listen())];
-  for (let i = 0; i < workers; i++) loops.push(repeat(work));
+  const loops = workers === 0 ? [] : [listen()];
+  for (let i = 0; i < workers; i++) loops.push(work());
   return {
     async [Symbol.asyncDispose]() {
       stopped = true;
       bell.ring();
+      rest.ring();
       await Promise.all(loops);
       await listener[Symbol.asyncDispose]();
     },

@@ -6,8 +6,9 @@ import { listEvents } from "../../src/db/event-lists.js";
 import { readEvent, readRefusedEvent } from "../../src/db/event-reads.js";
 import { readEventStats } from "../../src/db/event-stats.js";
 import { readIngestState } from "../../src/db/ingest-stats.js";
-import type { Param, Queryable, QueryOptions } from "../../src/db/queryable.js";
+import type { Queryable } from "../../src/db/queryable.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import { plansOf } from "./plans.js";
 
 const EVENTS = 200_000;
 const EVENTS_PER_STATEMENT = 20_000;
@@ -79,66 +80,6 @@ const FILL_REST = `
     project_key, client, metric, batch_key, 1, array_agg(occurred_at::date), array_agg(path), array_agg(user_id)
   FROM events WHERE batch_key < 100 GROUP BY 1, 2, 3, 4`;
 
-/** What a statement read: rows that it looked at in tables, and the indexes that led to them. */
-interface Plan {
-  readonly indexes: string[];
-  readonly sequential: string[];
-  /** Rows that scans of tables and indexes found, with those that they threw away. */
-  readonly scanned: number;
-}
-
-interface PlanNode {
-  "Node Type": string;
-  "Index Name"?: string;
-  "Relation Name"?: string;
-  "Actual Rows": number;
-  "Actual Loops": number;
-  "Rows Removed by Filter"?: number;
-  Plans?: PlanNode[];
-}
-
-/** The plans of the statements that `read` sends; each runs as it would. */
-async function plansOf(read: (db: Queryable) => Promise<unknown>): Promise<Plan[]> {
-  const plans: Plan[] = [];
-  await read({
-    async query<Row extends object>(
-      text: string,
-      params?: readonly Param[],
-      options?: QueryOptions,
-    ): Promise<Row[]> {
-      const [row] = await db.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
-        `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
-        params,
-      );
-      if (row !== undefined) plans.push(planOf(row["QUERY PLAN"][0].Plan));
-      return db.query<Row>(text, params, options);
-    },
-  });
-  return plans;
-}
-
-function planOf(root: PlanNode): Plan {
-  const nodes: PlanNode[] = [];
-  const walk = (node: PlanNode) => {
-    nodes.push(node);
-    for (const each of node.Plans ?? []) walk(each);
-  };
-  walk(root);
-  // What a bitmap finds is counted where it reads the table.
-  const scans = nodes.filter((node) => node["Relation Name"] !== undefined);
-  return {
-    indexes: [...new Set(nodes.flatMap((node) => node["Index Name"] ?? []))].sort(),
-    sequential: nodes
-      .filter((node) => node["Node Type"] === "Seq Scan")
-      .map((node) => node["Relation Name"] ?? ""),
-    scanned: scans.reduce(
-      (sum, node) =>
-        sum + (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0)) * node["Actual Loops"],
-      0,
-    ),
-  };
-}
-
 const ANY: EventFilter = {
   client: "",
   metric: "",
@@ -166,7 +107,7 @@ const list = (
   );
 /** The plan of the statement that reads the page: the last one. */
 const planOfList = async (filter: Partial<EventFilter>, after: EventKey | null = null) => {
-  const plan = (await plansOf((from) => list(from, filter, after))).at(-1);
+  const plan = (await plansOf(db, (from) => list(from, filter, after))).at(-1);
   if (plan === undefined) throw new Error("nothing was read");
   return plan;
 };
@@ -214,7 +155,7 @@ describe("a list", () => {
   });
 
   it("by a client with more than may be gathered looks in the order of receipt", async () => {
-    const plans = await plansOf((from) => list(from, { client: "site-6" }, null, 300));
+    const plans = await plansOf(db, (from) => list(from, { client: "site-6" }, null, 300));
     expect(plans[0]?.scanned).toBeLessThanOrEqual(2 * 301);
     expect(plans[1]?.indexes).toEqual(["events_by_time"]);
     expect(plans[1]?.scanned).toBeLessThanOrEqual(2 * 300 + 51);
@@ -253,20 +194,22 @@ describe("other reads", () => {
   it("aggregate from the index alone", async () => {
     const filter = { client: "site-6", metric: "page_view", startUs: null, endUs: null };
     const groups = { client: false, metric: false, period: "day" } as const;
-    const [plan] = await plansOf((from) =>
+    const [plan] = await plansOf(db, (from) =>
       aggregateEvents(from, "1", filter, groups, 10, Infinity),
     );
     expect(plan?.indexes).toEqual(["events_by_client"]);
     expect(plan?.scanned).toBeLessThanOrEqual(400);
     const window = { ...filter, startUs: us("2025-10-05T00:00Z"), endUs: us("2025-10-06T00:00Z") };
-    const [day] = await plansOf((from) => aggregateEvents(from, "1", window, groups, 10, Infinity));
+    const [day] = await plansOf(db, (from) =>
+      aggregateEvents(from, "1", window, groups, 10, Infinity),
+    );
     expect(day?.indexes).toEqual(["events_by_client"]);
     expect(day?.scanned).toBeLessThanOrEqual(40);
   });
 
   it("answer the stats of a client from the keys", async () => {
     const stats = (client: string, day: string | null) =>
-      plansOf((from) =>
+      plansOf(db, (from) =>
         readEventStats(from, "1", { client, metric: "page_view" }, day, 10, Infinity),
       );
     for (const day of ["2025-10-05", null]) {
@@ -282,11 +225,11 @@ describe("other reads", () => {
 
   it("find an event by its key, and a refused one by its id", async () => {
     const id = Buffer.from("c4ca4238a0b923820dcc509a6f75849b", "hex");
-    const [stored] = await plansOf((from) => readEvent(from, "2", id, Infinity));
+    const [stored] = await plansOf(db, (from) => readEvent(from, "2", id, Infinity));
     expect(stored?.indexes).toContain("events_pkey");
     expect(stored?.indexes).toContain("event_batches_pkey");
     expect(stored?.scanned).toBeLessThan(100);
-    const [refused] = await plansOf((from) =>
+    const [refused] = await plansOf(db, (from) =>
       readRefusedEvent(from, "2", id, `evt_${id.toString("hex")}`, Infinity),
     );
     expect(refused?.indexes).toContain("rejections_by_event");
@@ -299,7 +242,7 @@ describe("other reads", () => {
       endUs: us("2025-11-01T00:11:00Z"),
       maxDays: 366,
     };
-    const [plan] = await plansOf((from) => readIngestState(from, "1", window, 1000, Infinity));
+    const [plan] = await plansOf(db, (from) => readIngestState(from, "1", window, 1000, Infinity));
     expect(plan?.indexes).toContain("batches_by_time");
     expect(plan?.indexes).toContain("event_batches_by_time");
     expect(plan?.sequential).not.toContain("event_batches");
@@ -307,7 +250,7 @@ describe("other reads", () => {
 
   it("read no ledger for a window that is too long", async () => {
     const window = { startUs: 0, endUs: us("2030-01-01T00:00Z"), maxDays: 366 };
-    const [plan] = await plansOf((from) => readIngestState(from, "1", window, 1000, Infinity));
+    const [plan] = await plansOf(db, (from) => readIngestState(from, "1", window, 1000, Infinity));
     // Rejections and the inbox alone.
     expect(plan?.scanned).toBeLessThanOrEqual(20_000 + 200);
   });

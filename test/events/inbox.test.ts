@@ -188,6 +188,7 @@ it("wakes when something is queued, long before it would look", async () => {
     ...options(told),
     workers: 2,
     pollMs: 60_000,
+    restMs: 1,
     log: createLogger("silent"),
     listener: (onNotify) => createListener(lab.url, INBOX_CHANNEL, onNotify),
   });
@@ -209,6 +210,7 @@ it("looks by itself where nothing wakes it", async () => {
     ...options(),
     workers: 1,
     pollMs: 50,
+    restMs: 1,
     log: createLogger("silent"),
     listener: () => ({ listen: async () => {}, [Symbol.asyncDispose]: async () => {} }),
   });

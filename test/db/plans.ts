@@ -1,0 +1,81 @@
+/** What statements read, as the database tells it. */
+import type { Param, Queryable, QueryOptions } from "../../src/db/queryable.js";
+
+/** What a statement read: rows that it looked at in tables, and the indexes that led to them. What never ran is left out. */
+export interface Plan {
+  readonly indexes: string[];
+  readonly sequential: string[];
+  /** Rows that scans of tables and indexes found, with those that they threw away. */
+  readonly scanned: number;
+}
+
+interface PlanNode {
+  "Node Type": string;
+  "Index Name"?: string;
+  "Relation Name"?: string;
+  "Actual Rows": number;
+  "Actual Loops": number;
+  "Rows Removed by Filter"?: number;
+  Plans?: PlanNode[];
+}
+
+/**
+ * The plans of the statements that `read` sends over one connection. Each runs twice: what the first time changed is
+ * undone.
+ */
+export async function plansOf(
+  db: Queryable,
+  read: (db: Queryable) => Promise<unknown>,
+): Promise<Plan[]> {
+  const plans: Plan[] = [];
+  await read({
+    async query<Row extends object>(
+      text: string,
+      params?: readonly Param[],
+      options?: QueryOptions,
+    ): Promise<Row[]> {
+      await db.query("BEGIN");
+      const [row] = await db.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
+        `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
+        params,
+      );
+      await db.query("ROLLBACK");
+      if (row !== undefined) plans.push(readPlan(row["QUERY PLAN"][0].Plan));
+      return db.query<Row>(text, params, options);
+    },
+  });
+  return plans;
+}
+
+/** The plan of the one statement that `act` sends. */
+export async function planOf(
+  db: Queryable,
+  act: (db: Queryable) => Promise<unknown>,
+): Promise<Plan> {
+  const [plan] = await plansOf(db, act);
+  if (plan === undefined) throw new Error("nothing was sent");
+  return plan;
+}
+
+function readPlan(root: PlanNode): Plan {
+  const nodes: PlanNode[] = [];
+  const walk = (node: PlanNode) => {
+    if (node["Actual Loops"] === 0) return;
+    nodes.push(node);
+    for (const each of node.Plans ?? []) walk(each);
+  };
+  walk(root);
+  // What a bitmap finds is counted where it reads the table.
+  const scans = nodes.filter((node) => node["Relation Name"] !== undefined);
+  return {
+    indexes: [...new Set(nodes.flatMap((node) => node["Index Name"] ?? []))].sort(),
+    sequential: nodes
+      .filter((node) => node["Node Type"] === "Seq Scan")
+      .map((node) => node["Relation Name"] ?? ""),
+    scanned: scans.reduce(
+      (sum, node) =>
+        sum + (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0)) * node["Actual Loops"],
+      0,
+    ),
+  };
+}

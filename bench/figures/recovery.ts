@@ -45,7 +45,8 @@ async function startLoad(server: BenchServer) {
   const client = createTallyClient({
     url: server.url,
     token: (await server.newProject()).token,
-    timeoutMs: DEADLINE_MS,
+    defaultTimeoutMs: DEADLINE_MS,
+    maxRetries: 0,
   });
   let running = true;
   let sent = 0;

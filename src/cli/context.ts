@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import { createTallyClient, type TallyClient } from "../client/client.js";
+import { DEFAULT_URL, readClientOptions } from "../client/environment.js";
 import {
   describeError,
   type ExitCode,
@@ -24,6 +25,7 @@ export interface Surroundings {
 
 export interface Context {
   readonly surroundings: Surroundings;
+  /** Made when it is first asked for: what needs no server needs no token. */
   readonly client: TallyClient;
   /** Empty unless `--project` is given. */
   readonly projectId: string;
@@ -57,12 +59,15 @@ export async function withContext(
   const warn = (text: string) => void surroundings.stderr.write(`tally: ${text}\n`);
   const printPlain = (value: unknown, text: () => string) =>
     write(json ? JSON.stringify(value) : text());
+  let client: TallyClient | undefined;
   try {
-    const client = connect(options, surroundings.env);
     try {
       return await run({
         surroundings,
-        client,
+        get client() {
+          client ??= connect(options, surroundings.env);
+          return client;
+        },
         projectId: options.project ?? "",
         json,
         print: (desc, message, text) => printPlain(json ? toJson(desc, message) : undefined, text),
@@ -70,7 +75,7 @@ export async function withContext(
         warn,
       });
     } finally {
-      client.close();
+      client?.close();
     }
   } catch (error) {
     const code = exitCodeOf(error);
@@ -94,10 +99,8 @@ function connect(options: SharedOptions, env: Surroundings["env"]): TallyClient 
   const token = options.token || env["TALLY_TOKEN"];
   if (!token) throw new UsageError("no token: give --token or set TALLY_TOKEN");
   try {
-    return createTallyClient({ url: options.url, token });
+    return createTallyClient({ ...readClientOptions(env), url: options.url, token });
   } catch (error) {
     throw new UsageError(describeError(error, options.url));
   }
 }
-
-const DEFAULT_URL = "http://127.0.0.1:8080";

@@ -1,97 +1,49 @@
-/** Results gathered into batches that one message holds. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import {
-  PublishResultsRequestSchema,
-  type UploadOpenSchema,
-} from "../../gen/tally/v1/ingest_service_pb.js";
-import type { TestResult } from "../../gen/tally/v1/run_pb.js";
-import { type TestResultInit, wellFormedResult } from "./fit-result.js";
+/** The batches of an upload. */
+import type { TestResultInit } from "./fit-result.js";
+import { type BatchLimits, createResultBuffer, type WrittenResults } from "./result-buffer.js";
 
 export interface Batch {
+  /** From 0, without gaps. */
   readonly sequence: bigint;
   /** Position of its first result in the whole upload, from 0. */
   readonly firstIndex: number;
-  readonly results: TestResult[];
+  readonly count: number;
+  /** The field `results` of UploadBatch. */
+  read(): Buffer;
 }
 
-export interface BatchLimits {
-  readonly results: number;
-  readonly bytes: number;
+/** Where an upload takes its batches from. */
+export interface BatchSource {
+  /**
+   * The next batch; `end` after the last, however often it is asked; `pause` where none comes for a while. Not
+   * called again before its answer is there.
+   */
+  next(): Promise<Batch | "end" | "pause">;
 }
 
-/** The results, made storable, in batches within both limits; a larger single result has its own. */
+/** The results, made storable, in batches within both limits. */
 export async function* toBatches(
   results: AsyncIterable<TestResultInit> | Iterable<TestResultInit>,
   limits: BatchLimits,
 ): AsyncGenerator<Batch> {
-  let batch: TestResult[] = [];
-  let bytes = 0;
+  const buffer = createResultBuffer(limits);
+  const number = createNumbering();
+  for await (const result of results) {
+    const full = buffer.add(result);
+    if (full !== undefined) yield number(full);
+  }
+  const rest = buffer.take();
+  if (rest !== undefined) yield number(rest);
+}
+
+/** Gives batches their sequence and position, in the order of the calls. */
+export function createNumbering(): (written: WrittenResults) => Batch {
   let sequence = 0n;
   let firstIndex = 0;
-  const take = (): Batch => {
-    const taken = { sequence, firstIndex, results: batch };
+  return ({ count, bytes }) => {
+    const batch = { sequence, firstIndex, count, read: () => bytes };
     sequence++;
-    firstIndex += batch.length;
-    batch = [];
-    bytes = 0;
-    return taken;
+    firstIndex += count;
+    return batch;
   };
-  for await (const init of results) {
-    const result = wellFormedResult(init);
-    const size = sizeOf(result);
-    if (batch.length > 0 && bytes + size > limits.bytes) yield take();
-    batch.push(result);
-    bytes += size;
-    if (batch.length >= limits.results) yield take();
-  }
-  if (batch.length > 0) yield take();
 }
-
-/** The frame that says whose results follow. */
-export function openFrame(open: MessageInitShape<typeof UploadOpenSchema>) {
-  return create(PublishResultsRequestSchema, { frame: { case: "open", value: open } });
-}
-
-/** The frame of a batch. */
-export function batchFrame({ sequence, results }: Batch) {
-  return create(PublishResultsRequestSchema, {
-    frame: { case: "batch", value: { sequence, results } },
-  });
-}
-
-/** Bytes of the result as a message, or somewhat more: encoding it twice would cost more than it saves. */
-function sizeOf(result: TestResult): number {
-  const { test, failure, location, tags, truncations, repairedFields } = result;
-  let size = FIXED_BYTES + textBytes(result.resultId) + textBytes(result.rawStatus);
-  size += textBytes(result.skipReason) + textBytes(result.stdout) + textBytes(result.stderr);
-  size += mapBytes(tags);
-  if (test !== undefined) {
-    size += textBytes(test.suite) + textBytes(test.file) + textBytes(test.name);
-    size += textBytes(test.parameters) + mapBytes(test.variant);
-  }
-  if (failure !== undefined) {
-    size += textBytes(failure.kind) + textBytes(failure.message) + textBytes(failure.type);
-    size += textBytes(failure.trace) + textBytes(failure.expected) + textBytes(failure.actual);
-  }
-  if (location !== undefined) size += textBytes(location.file);
-  for (const { field } of truncations) size += textBytes(field) + ENTRY_BYTES;
-  for (const field of repairedFields) size += textBytes(field) + ENTRY_BYTES;
-  return size;
-}
-
-function textBytes(text: string): number {
-  return text === "" ? 0 : Buffer.byteLength(text) + 4;
-}
-
-function mapBytes(map: Readonly<Record<string, string>>): number {
-  let bytes = 0;
-  for (const [key, value] of Object.entries(map)) {
-    bytes += textBytes(key) + textBytes(value) + ENTRY_BYTES;
-  }
-  return bytes;
-}
-
-/** Numbers, times and the frames of nested messages. */
-const FIXED_BYTES = 96;
-/** Tags, lengths and a number. */
-const ENTRY_BYTES = 16;

@@ -6,9 +6,23 @@ import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionService } from "../../gen/tally/v1/rejection_service_pb.js";
 import { StatsService } from "../../gen/tally/v1/stats_service_pb.js";
 import { TenancyService } from "../../gen/tally/v1/tenancy_service_pb.js";
+import { createHttpTransport } from "./connect-transport.js";
 import { createGrpcTransport, type GrpcTransportOptions } from "./grpc-transport.js";
+import { withRetries } from "./retries.js";
+import { UNARY_TIMEOUT_MS } from "./transport.js";
 
-export type TallyClientOptions = GrpcTransportOptions;
+/** How the client speaks: gRPC over HTTP/2, or Connect over HTTP/1.1 where HTTP/2 cannot pass. */
+export type TallyProtocol = "grpc" | "connect";
+
+export interface TallyClientOptions extends GrpcTransportOptions {
+  /** Default `grpc`. Over `connect` there is no PublishResults, and the url may have a path. */
+  readonly protocol?: TallyProtocol;
+  /**
+   * How often a unary call is tried again that the server refuses for now and says when to come again; default 3.
+   * The deadline holds for all tries together. Streams are never tried again: uploads and sessions resume.
+   */
+  readonly maxRetries?: number;
+}
 
 export interface TallyClient {
   readonly tenancy: Client<typeof TenancyService>;
@@ -16,16 +30,23 @@ export interface TallyClient {
   readonly events: Client<typeof EventService>;
   readonly rejections: Client<typeof RejectionService>;
   readonly stats: Client<typeof StatsService>;
+  readonly protocol: TallyProtocol;
+  /** Where the calls go: scheme, host and port of the server. */
+  readonly origin: string;
+  /** The public part of the token, which names it; undefined for texts of another form. */
+  readonly tokenId: string | undefined;
   /** Closes the connection: no further call can be made. */
   close(): void;
 }
 
 /**
- * A client over one connection, made at the first call. Calls fail with a ConnectError; `fieldViolations`,
- * `errorReason` and `retryAfterMs` read its details. A unary call without a deadline of its own has 30 s.
+ * A client over one connection, made at the first call. Calls fail with a ConnectError; `readError`
+ * reads all that its details say. A unary call without a deadline of its own has 30 s.
  */
 export function createTallyClient(options: TallyClientOptions): TallyClient {
-  const transport = createGrpcTransport(options);
+  const { protocol = "grpc", defaultTimeoutMs = UNARY_TIMEOUT_MS, maxRetries = 3 } = options;
+  const direct = protocol === "grpc" ? createGrpcTransport(options) : createHttpTransport(options);
+  const transport = withRetries(direct, { maxRetries, defaultTimeoutMs, random: Math.random });
   const clientOf = <S extends DescService>(service: S) =>
     cancelOnBreak(service, createClient(service, transport));
   return {
@@ -34,7 +55,10 @@ export function createTallyClient(options: TallyClientOptions): TallyClient {
     events: clientOf(EventService),
     rejections: clientOf(RejectionService),
     stats: clientOf(StatsService),
-    close: () => transport.close(),
+    protocol,
+    origin: new URL(options.url).origin,
+    tokenId: /^tly_[a-z]+_([^_]+)_/.exec(options.token ?? "")?.[1],
+    close: () => direct.close(),
   };
 }
 

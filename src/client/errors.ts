@@ -10,6 +10,37 @@ import {
 import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { toHeaders } from "./metadata.js";
 
+/** A failed call in one object. */
+export interface TallyError {
+  readonly code: Code;
+  /** In the words of the server. */
+  readonly message: string;
+  /** The server's reason, such as `RUN_EXPIRED`; undefined where no server of Tally answered. */
+  readonly reason: string | undefined;
+  /** Ids and names that belong to the reason. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The fields that were refused, with paths in proto names. */
+  readonly fieldViolations: readonly { readonly field: string; readonly description: string }[];
+  /** How long the server asks to wait before the next try. */
+  readonly retryAfterMs: number | undefined;
+  /** Under which the server's log knows the call. */
+  readonly requestId: string | undefined;
+}
+
+/** What an error says that a call has thrown; anything else thrown is an error of unknown code. */
+export function readError(error: unknown): TallyError {
+  const from = ConnectError.from(error);
+  return {
+    code: from.code,
+    message: from.rawMessage,
+    reason: errorReason(from),
+    metadata: errorMetadata(from),
+    fieldViolations: fieldViolations(from),
+    retryAfterMs: retryAfterMs(from),
+    requestId: from.metadata.get("x-request-id") ?? undefined,
+  };
+}
+
 /** The fields that a call refused, with paths in proto names; empty for other errors. */
 export function fieldViolations(error: unknown): { field: string; description: string }[] {
   return ConnectError.from(error)
@@ -28,10 +59,16 @@ export function errorMetadata(error: unknown): Readonly<Record<string, string>> 
   return ConnectError.from(error).findDetails(ErrorInfoSchema)[0]?.metadata ?? {};
 }
 
-/** How long the server asks to wait before the next try; undefined if it does not. */
+/**
+ * How long the server asks to wait before the next try, by RetryInfo or else by `grpc-retry-pushback-ms`, of which
+ * a negative one says not to try; undefined if it does not ask.
+ */
 export function retryAfterMs(error: unknown): number | undefined {
-  const delay = ConnectError.from(error).findDetails(RetryInfoSchema)[0]?.retryDelay;
-  return delay === undefined ? undefined : Number(delay.seconds) * 1000 + delay.nanos / 1e6;
+  const from = ConnectError.from(error);
+  const delay = from.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  if (delay !== undefined) return Number(delay.seconds) * 1000 + delay.nanos / 1e6;
+  const pushback = /^\d{1,9}$/.exec(from.metadata.get("grpc-retry-pushback-ms") ?? "");
+  return pushback === null ? undefined : Number(pushback[0]);
 }
 
 /** Whether no server answered: the address is wrong, or the network or the server is down. */

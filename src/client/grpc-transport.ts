@@ -12,14 +12,10 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import {
-  Code,
-  ConnectError,
   type ContextValues,
   createContextValues,
-  type Interceptor,
   type StreamRequest,
   type StreamResponse,
-  type Transport,
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { createMethodUrl, runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
@@ -35,34 +31,31 @@ import { limits } from "../limits.js";
 import { encodeMessage } from "./encode.js";
 import { toConnectError } from "./errors.js";
 import { toHeaders, toMetadata } from "./metadata.js";
+import { parseServerUrl } from "./server-url.js";
 import { openStream } from "./streams.js";
+import {
+  type ClosableTransport,
+  MAX_RECEIVE_BYTES,
+  type TransportOptions,
+  UNARY_TIMEOUT_MS,
+} from "./transport.js";
 import { callUnary } from "./unary-call.js";
 
-export interface GrpcTransportOptions {
-  /** `http://host:port` or `https://host:port`. A path is refused: gRPC has none. */
-  readonly url: string;
-  /** Sent as `authorization: Bearer …`; absent, only what needs no token can be called. */
-  readonly token?: string;
-  /** For a unary call that gives none, in milliseconds; default 30,000. Streams have none. */
-  readonly timeoutMs?: number;
-  /** The first one is the outermost. */
-  readonly interceptors?: readonly Interceptor[];
-  /** For https: certificates of authorities, PEM; default those of Node. */
-  readonly caCertificates?: Buffer;
+export interface GrpcTransportOptions extends TransportOptions {
   /** For grpc-js, over ours. */
   readonly channelOptions?: ChannelOptions;
 }
 
-export interface GrpcTransport extends Transport {
-  /** Closes the connection: no further call can be made. */
-  close(): void;
-}
-
-/** A transport to one server; it connects at the first call and again whenever the connection is lost. */
-export function createGrpcTransport(options: GrpcTransportOptions): GrpcTransport {
-  const { target, secure } = parseUrl(options.url);
+/**
+ * A transport to one server; it connects at the first call and again whenever the connection is lost. The url has
+ * no path: gRPC has none. Goes through the proxy that the environment names (`grpc_proxy`, `https_proxy`,
+ * `http_proxy`, in small letters), except to hosts that `no_grpc_proxy` or `no_proxy` lists.
+ */
+export function createGrpcTransport(options: GrpcTransportOptions): ClosableTransport {
+  const { target, secure } = targetOf(options.url);
+  const { ca } = options;
   const channelCredentials = secure
-    ? credentials.createSsl(options.caCertificates ?? null)
+    ? credentials.createSsl(ca === undefined ? null : Buffer.from(ca))
     : credentials.createInsecure();
   const client = new Client(target, channelCredentials, {
     "grpc.max_receive_message_length": MAX_RECEIVE_BYTES,
@@ -77,7 +70,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
   });
   const channel = client.getChannel();
   const interceptors = [...(options.interceptors ?? [])];
-  const defaultTimeoutMs = options.timeoutMs ?? UNARY_TIMEOUT_MS;
+  const defaultTimeoutMs = options.defaultTimeoutMs ?? UNARY_TIMEOUT_MS;
   const ownMetadata = new Metadata();
   if (options.token !== undefined) ownMetadata.set("authorization", `Bearer ${options.token}`);
   const open = <I extends DescMessage, O extends DescMessage>(
@@ -197,13 +190,9 @@ function callOptions(timeoutMs: number): CallOptions {
 }
 
 /** Where to connect: `host:port`, with the default port of the scheme where none is given. */
-function parseUrl(text: string): { target: string; secure: boolean } {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const secure = url?.protocol === "https:";
-  if (url === undefined || !(secure || url.protocol === "http:") || url.pathname !== "/") {
-    const hint = "expected http://host:port or https://host:port";
-    throw new ConnectError(`${JSON.stringify(text)} is no server: ${hint}`, Code.InvalidArgument);
-  }
+function targetOf(text: string): { target: string; secure: boolean } {
+  const url = parseServerUrl(text, false);
+  const secure = url.protocol === "https:";
   return { target: `${url.hostname}:${url.port || (secure ? "443" : "80")}`, secure };
 }
 
@@ -219,8 +208,5 @@ function deserializer<D extends DescMessage>(desc: D) {
   return (bytes: Buffer) => fromBinary(desc, bytes);
 }
 
-/** Above the largest answer: a page of rejections with their items. */
-const MAX_RECEIVE_BYTES = 16 * 1024 * 1024;
-const UNARY_TIMEOUT_MS = 30_000;
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;

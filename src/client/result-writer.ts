@@ -11,11 +11,19 @@ import {
   type PublishResultsRequest,
   type UploadResultsRequest,
 } from "../../gen/tally/v1/ingest_service_pb.js";
-import type { Failure, Location, Test, TestResult, Truncation } from "../../gen/tally/v1/run_pb.js";
+import {
+  type Failure,
+  type Location,
+  type Test,
+  type TestResult,
+  TestResultSchema,
+  type Truncation,
+} from "../../gen/tally/v1/run_pb.js";
 import {
   closeMessage,
   openMessage,
   type Sink,
+  writeBytes,
   writeInt32,
   writeInt64,
   writeItem,
@@ -55,13 +63,27 @@ export function writeBatchFrame(
   try {
     const start = openMessage(sink, BATCH, frame.value);
     writeInt64(sink, 1, sequence);
-    for (const result of results) writeResult(sink, 2, result);
+    for (const result of results) writeResult(sink, BATCH_RESULTS, result);
     closeMessage(sink, start);
   } catch {
     // What is wrong, if anything is, protobuf-es says.
     return undefined;
   }
   return sink.buffer.subarray(0, sink.at);
+}
+
+/**
+ * Appends the result as an item of a batch. Throws what protobuf-es throws if it cannot be written; nothing is
+ * appended then.
+ */
+export function appendResult(sink: Sink, result: TestResult): void {
+  const { at } = sink;
+  try {
+    writeResult(sink, BATCH_RESULTS, result);
+  } catch {
+    sink.at = at;
+    writeBytes(sink, BATCH_RESULTS, toBinary(TestResultSchema, result));
+  }
 }
 
 function writeResult(sink: Sink, field: number, result: TestResult): void {
@@ -130,6 +152,8 @@ function writeTruncation(sink: Sink, field: number, truncation: Truncation): voi
 
 /** The field of both streamed requests. */
 const BATCH = 2;
+/** The field of a batch. */
+const BATCH_RESULTS = 2;
 /** The field of the unary one. */
 const RUN_RESULTS = 4;
 /** A first guess at the room that is needed. */

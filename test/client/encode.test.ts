@@ -4,10 +4,14 @@ import { describe, expect, it } from "vitest";
 import {
   IngestRunRequestSchema,
   PublishResultsRequestSchema,
+  UploadOpenSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import { type Status, type TestResult, TestResultSchema } from "../../gen/tally/v1/run_pb.js";
 import { createResult } from "../../src/client/create-result.js";
 import { encodeMessage } from "../../src/client/encode.js";
+import { wellFormedResult } from "../../src/client/fit-result.js";
+import { batchRequest, streamFrame } from "../../src/client/frames.js";
+import { createResultBuffer } from "../../src/client/result-buffer.js";
 import { writeBatchFrame, writeRunRequest } from "../../src/client/result-writer.js";
 import { anyResult, everyField, type ResultInit } from "../support/any-result.js";
 
@@ -56,6 +60,65 @@ describe("a batch of results", () => {
   it("that cannot be encoded is refused as by protobuf-es", () => {
     const message = frame([{ attempt: 1.5 }]);
     expect(() => encodeMessage(PublishResultsRequestSchema, message)).toThrow(/attempt/);
+  });
+});
+
+describe("results that are written out", () => {
+  /** What well-formed results become: texts that are no Unicode are another test's. */
+  function written(results: ResultInit[]): Buffer {
+    const buffer = createResultBuffer();
+    for (const result of results) buffer.add(structuredClone(result));
+    return buffer.take()?.bytes ?? Buffer.of();
+  }
+  const wellFormed = (results: ResultInit[]) =>
+    results.map((result) => wellFormedResult(structuredClone(result)));
+
+  it("are the frame that protobuf-es reads back", () => {
+    fc.assert(
+      fc.property(fc.array(anyResult, { maxLength: 4 }), fc.nat(), (results, n) => {
+        const sequence = BigInt(n);
+        const batch = { kind: "batch" as const, sequence, count: results.length };
+        const message = streamFrame({ ...batch, results: written(results) });
+        const bytes = encodeMessage(PublishResultsRequestSchema, message);
+        const value = { sequence, results: wellFormed(results) };
+        expect(fromBinary(PublishResultsRequestSchema, bytes)).toEqual(
+          create(PublishResultsRequestSchema, { frame: { case: "batch", value } }),
+        );
+      }),
+    );
+  });
+
+  it("are the unary request that protobuf-es reads back", () => {
+    const open = { projectId: "p", run: { runId: "r" }, part: { job: "j" } };
+    fc.assert(
+      fc.property(fc.array(anyResult, { maxLength: 4 }), (results) => {
+        const request = batchRequest(create(UploadOpenSchema, open), written(results));
+        const bytes = encodeMessage(IngestRunRequestSchema, request);
+        expect(fromBinary(IngestRunRequestSchema, bytes)).toEqual(
+          create(IngestRunRequestSchema, { ...open, results: wellFormed(results) }),
+        );
+      }),
+    );
+  });
+
+  it("are as they were when they were added", () => {
+    const buffer = createResultBuffer();
+    const result = { test: { name: "before" } };
+    buffer.add(result);
+    result.test.name = "after";
+    expect(buffer.take()?.bytes.toString()).toContain("before");
+  });
+
+  it("leave out what is no result", () => {
+    const buffer = createResultBuffer();
+    buffer.add({ test: { name: "good" } });
+    const before = buffer.count;
+    expect(() => buffer.add({ attempt: 1.5, stdout: "bad" })).toThrow(/attempt/);
+    expect(() => buffer.add({ test: { name: 5 } } as never)).toThrow();
+    expect(() => buffer.add(undefined as never)).toThrow();
+    expect(buffer.count).toBe(before);
+    expect(buffer.take()?.bytes.toString()).not.toContain("bad");
+    expect(buffer.take()).toBeUndefined();
   });
 });
 

@@ -21,7 +21,10 @@ import {
 import { startTcpProxy } from "../support/tcp-proxy.js";
 import { startBareServer } from "./bare-server.js";
 
-function connect(url: string, options: { token?: string; timeoutMs?: number } = {}) {
+function connect(
+  url: string,
+  options: { token?: string; defaultTimeoutMs?: number; maxRetries?: number } = {},
+) {
   const client = createTallyClient({ url, ...options });
   return { ...client, [Symbol.dispose]: () => client.close() };
 }
@@ -129,7 +132,7 @@ describe("unary calls", () => {
         call.on("cancelled", () => cancelled.push(true));
       },
     });
-    using client = connect(server.url, { timeoutMs: 150 });
+    using client = connect(server.url, { defaultTimeoutMs: 150 });
     await expect(client.ingest.ingestRun({})).rejects.toMatchObject({
       code: Code.DeadlineExceeded,
     });

@@ -14,6 +14,8 @@ export interface TestServerOptions {
   /** A server on the database of another one; by default it has its own. */
   readonly databaseUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What its clients trust where it speaks TLS, PEM. */
+  readonly ca?: string;
 }
 
 export interface TestServer extends AsyncDisposable {
@@ -27,7 +29,7 @@ export interface TestServer extends AsyncDisposable {
   readonly readToken: string;
   readonly manageToken: string;
   readonly allToken: string;
-  /** A client that is closed with the server. */
+  /** A client that is closed with the server, and tries nothing again: tests see the answers as they are. */
   client(token?: string): TallyClient;
   /** Lines of the log so far. */
   readonly logLines: readonly Record<string, unknown>[];
@@ -60,9 +62,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   });
   const tally = await startTally(config, createLogger(config.logLevel, sink));
   const { url } = tally;
+  const tls = options.ca === undefined ? {} : { ca: options.ca };
   const clients: TallyClient[] = [];
   const client = (token = ADMIN_TOKEN) => {
-    const made = createTallyClient({ url, token });
+    const made = createTallyClient({ url, token, maxRetries: 0, ...tls });
     clients.push(made);
     return made;
   };

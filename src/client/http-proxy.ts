@@ -1,0 +1,71 @@
+/** HTTP/1.1 connections through a proxy. Node has no such agent before version 24. */
+import { Agent as HttpAgent, request } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import type { Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+
+/**
+ * The proxy that the environment names for the server; undefined if there is none. The variables are those that
+ * gRPC reads: `grpc_proxy`, `https_proxy` or `http_proxy`, and `no_grpc_proxy` or `no_proxy`, a list of suffixes of
+ * host names.
+ */
+export function proxyFor(server: URL, env: NodeJS.ProcessEnv): URL | undefined {
+  const text = env["grpc_proxy"] || env["https_proxy"] || env["http_proxy"] || "";
+  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+  const exempt = (env["no_grpc_proxy"] || env["no_proxy"] || "").split(",").map((s) => s.trim());
+  if (exempt.some((suffix) => suffix !== "" && server.hostname.endsWith(suffix))) return undefined;
+  return proxy?.protocol === "http:" ? proxy : undefined;
+}
+
+/** An agent for one server that keeps its connections open, through the proxy if there is one. */
+export function createAgent(server: URL, proxy: URL | undefined, ca: string | undefined) {
+  const options = { keepAlive: true, ...(ca === undefined ? {} : { ca }) };
+  const secure = server.protocol === "https:";
+  const agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
+  if (proxy === undefined) return agent;
+  const host = server.hostname.replace(/^\[|\]$/g, "");
+  const port = server.port || (secure ? "443" : "80");
+  const createConnection: CreateConnection = (_, callback) => {
+    openTunnel(proxy, `${server.hostname}:${port}`).then(
+      (socket) => callback(null, secure ? connectTls({ ...options, host, socket }) : socket),
+      (error: Error) => callback(error),
+    );
+  };
+  return Object.assign(agent, { createConnection });
+}
+
+/** A connection to `target`, host and port, that the proxy made. */
+function openTunnel(proxy: URL, target: string): Promise<Socket> {
+  const credentials = [proxy.username, proxy.password].map(decodeURIComponent).join(":");
+  const headers: Record<string, string> = { host: target };
+  if (credentials !== ":") {
+    headers["proxy-authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
+  }
+  return new Promise((resolve, reject) => {
+    const opening = request({
+      method: "CONNECT",
+      host: proxy.hostname,
+      port: proxy.port || "80",
+      path: target,
+      headers,
+      agent: false,
+    });
+    opening.on("connect", ({ statusCode }, socket) => {
+      if (statusCode === 200) {
+        resolve(socket as Socket);
+        return;
+      }
+      socket.destroy();
+      const message = `the proxy ${proxy.host} answers ${statusCode}`;
+      reject(Object.assign(new Error(message), { code: "EPROXY" }));
+    });
+    opening.on("error", reject);
+    opening.end();
+  });
+}
+
+/** How an agent gets a connection. */
+type CreateConnection = (
+  options: unknown,
+  callback: (error: Error | null, socket?: Socket) => void,
+) => void;

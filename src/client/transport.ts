@@ -1,0 +1,25 @@
+/** What both transports of the client have in common. */
+import type { Interceptor, Transport } from "@connectrpc/connect";
+
+export interface TransportOptions {
+  /** `http://host:port` or `https://host:port`. */
+  readonly url: string;
+  /** Sent as `authorization: Bearer …`; absent, only what needs no token can be called. */
+  readonly token?: string;
+  /** For https: certificates of authorities, PEM text; default those of Node. */
+  readonly ca?: string;
+  /** For a unary call that gives none, in milliseconds; default 30,000, 0 is no deadline. Streams have none. */
+  readonly defaultTimeoutMs?: number;
+  /** The first one is the outermost. */
+  readonly interceptors?: readonly Interceptor[];
+}
+
+export interface ClosableTransport extends Transport {
+  /** Closes the connections: no further call can be made. */
+  close(): void;
+}
+
+/** Above the largest answer: a page of rejections with their items. */
+export const MAX_RECEIVE_BYTES = 16 * 1024 * 1024;
+/** The deadline of a unary call that gives none. */
+export const UNARY_TIMEOUT_MS = 30_000;

@@ -3,6 +3,7 @@ import { RejectionReason } from "../../gen/tally/v1/rejection_pb.js";
 import type { UploadSummary } from "../client/upload.js";
 import type { Context } from "./context.js";
 import type { FileReport } from "./report-files.js";
+import { targetText, type UploadTarget } from "./upload-target.js";
 
 /**
  * Prints what became of the files, and says whether something was refused, damaged or unreadable. `summary` is
@@ -10,7 +11,7 @@ import type { FileReport } from "./report-files.js";
  */
 export function printUpload(
   context: Context,
-  runId: string,
+  target: UploadTarget,
   summary: UploadSummary | undefined,
   reports: readonly FileReport[],
 ): boolean {
@@ -30,15 +31,23 @@ export function printUpload(
   if (summary !== undefined && summary.runConflict.length > 0) {
     context.warn(`the run is stored with other values of ${summary.runConflict.join(", ")}`);
   }
-  context.printPlain({ ...summaryJson(runId, summary), files: reports.map(fileJson) }, () =>
-    summaryText(runId, summary, reports),
+  const others = summary?.otherProducers.map((producer) => producer || "another upload") ?? [];
+  if (others.length > 0) {
+    context.warn(
+      `this job is also reported by ${others.join(", ")}: what both report is counted twice`,
+    );
+  }
+  const { runId, source, ci, part } = target;
+  context.printPlain(
+    { ...summaryJson(runId, summary), part, source, ci, files: reports.map(fileJson) },
+    () => summaryText(target, summary, reports),
   );
   const refused = summary === undefined ? 0 : summary.conflictCount + summary.rejectedCount;
   return refused > 0 || reports.some(({ problem }) => problem !== undefined);
 }
 
 function summaryText(
-  runId: string,
+  target: UploadTarget,
   summary: UploadSummary | undefined,
   reports: readonly FileReport[],
 ): string {
@@ -52,7 +61,8 @@ function summaryText(
     `${summary.rejectedCount} refused`,
   ];
   const files = `${reports.length} ${reports.length === 1 ? "file" : "files"}`;
-  return `run ${runId}: ${files}, ${cases} test cases, ${retries} retries; ${counts.join(", ")}`;
+  const first = `run ${target.runId}: ${files}, ${cases} test cases, ${retries} retries; ${counts.join(", ")}`;
+  return [first, targetText(target)].filter((line) => line !== "").join("\n");
 }
 
 function summaryJson(runId: string, summary: UploadSummary | undefined) {

@@ -16,6 +16,7 @@ import {
   spool,
 } from "./report-files.js";
 import { printUpload } from "./upload-output.js";
+import { findTarget, type TargetOptions, type UploadTarget } from "./upload-target.js";
 
 /** Adds the command. */
 export function addUploadCommand(program: Command, act: Act): void {
@@ -28,7 +29,7 @@ export function addUploadCommand(program: Command, act: Act): void {
         "ctrf",
       ]),
     )
-    .option("--run-id <id>", "id of the run; default derived from the bytes of the files")
+    .option("--run-id <id>", "id of the run; outside of CI derived from the bytes of the files")
     .option("--job <name>", "job or matrix entry")
     .option("--attempt <n>", "which attempt of the job, from 1", countArgument)
     .option("--shard <i/n>", "which shard of the job", shardArgument)
@@ -38,18 +39,16 @@ export function addUploadCommand(program: Command, act: Act): void {
     .option("--label <key=value>", "label of the run; repeatable", pairArgument)
     .option("--variant <key=value>", "what the tests ran on; repeatable", pairArgument)
     .option("--soft", "warn and exit 0 instead of failing")
-    .addHelpText("after", "\nA file may be a glob, a folder, or - for standard input.")
+    .addHelpText(
+      "after",
+      "\nA file may be a glob, a folder, or - for standard input. Run, part and source are those of the CI build" +
+        "\nor git checkout; TALLY_RUN_ID, TALLY_JOB, TALLY_SHARD=1/4 and other variables win, and options over them.",
+    )
     .action(act((context, args, options: UploadCommandOptions) => upload(context, args, options)));
 }
 
-interface UploadCommandOptions {
+interface UploadCommandOptions extends TargetOptions {
   readonly format?: ReportFormat;
-  readonly runId?: string;
-  readonly job?: string;
-  readonly attempt?: number;
-  readonly shard?: { readonly shardIndex: number; readonly shardTotal: number };
-  readonly branch?: string;
-  readonly commit?: string;
   readonly framework?: string;
   readonly label?: Record<string, string>;
   readonly variant?: Record<string, string>;
@@ -80,11 +79,11 @@ async function uploadFiles(
   const first = await results.next();
   // Where every file is damaged from its beginning there is no run to speak of.
   const nothing = first.done === true && reports.some(({ problem }) => problem !== undefined);
-  const runId = options.runId ?? (await deriveRunId(files));
+  const target = await findTarget(context, options, () => deriveRunId(files));
   const summary = nothing
     ? undefined
-    : await sendResults(context, runId, prepend(first, results), options);
-  const refused = printUpload(context, runId, summary, reports);
+    : await sendResults(context, target, prepend(first, results), options);
+  const refused = printUpload(context, target, summary, reports);
   if (!refused) return exitCodes.ok;
   if (options.soft !== true) return exitCodes.refused;
   context.warn("going on all the same, as --soft asks");
@@ -93,7 +92,7 @@ async function uploadFiles(
 
 async function sendResults(
   context: Context,
-  runId: string,
+  { runId, source, ci, part }: UploadTarget,
   results: AsyncIterable<TestResult>,
   options: UploadCommandOptions,
 ): Promise<UploadSummary> {
@@ -105,16 +104,12 @@ async function sendResults(
       projectId: context.projectId,
       run: {
         runId,
-        source: { branch: options.branch ?? "", commitSha: options.commit ?? "" },
+        source,
+        ci,
         framework: options.framework ?? "",
         labels: options.label ?? {},
       },
-      part: {
-        job: options.job ?? "",
-        attempt: options.attempt ?? 1,
-        ...options.shard,
-        producer: "tally-cli",
-      },
+      part: { ...part, producer: "tally-cli" },
     },
     results,
     {

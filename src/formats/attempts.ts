@@ -1,6 +1,7 @@
 /** Which try a result is: repeats of a test within one upload are attempts, in the order of the files. */
 import type { Test, TestResult } from "../../gen/tally/v1/run_pb.js";
 import { limits } from "../limits.js";
+import { createHashCounts } from "./hash-counts.js";
 
 export interface Attempts {
   /**
@@ -11,15 +12,18 @@ export interface Attempts {
   number(results: readonly TestResult[], skipped?: number): void;
 }
 
-/** A counter of its own; one is shared by all files of an upload. About 40 bytes for each distinct test. */
+/**
+ * A counter of its own; one is shared by all files of an upload. It knows as many distinct tests as a project may
+ * have, some 25 bytes each; tests beyond that, which the server refuses, always begin at attempt 1.
+ */
 export function createAttempts(): Attempts {
-  const taken = new Map<number, number>();
+  const taken = createHashCounts(limits.testsPerProject);
   return {
     number(results, skipped = 0) {
       const test = results[0]?.test;
       if (test === undefined) return;
       const key = testKey(test);
-      let tried = (taken.get(key) ?? 0) + skipped;
+      let tried = taken.get(key) + skipped;
       for (const result of results) {
         result.attempt = (tried % limits.attempts) + 1;
         // Grows only where the attempts reach their limit.

@@ -1,8 +1,9 @@
 /** The results that a test of a CTRF report stands for. */
-import { Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
-import { type TestResultInit, wellFormedResult } from "../client/fit-result.js";
+import { Status } from "../../gen/tally/v1/run_pb.js";
+import { wellFormedResult } from "../client/fit-result.js";
 import { limits } from "../limits.js";
 import type { Attempts } from "./attempts.js";
+import { type ResultFacts, sharedFields, withOwnFields } from "./own-fields.js";
 import type { ReportResult } from "./report-item.js";
 import { millisecondsTimestamp, toDuration } from "./values.js";
 
@@ -21,7 +22,7 @@ export function testResults(
 ): ReportResult[] {
   const identity = identify(test);
   if (identity.name === "") warn("a test has no name");
-  const retries = toCount(test["retries"]);
+  const retries = toCount(test["retries"], limits.attempts);
   const listed = Array.isArray(test["retryAttempts"]) ? test["retryAttempts"].filter(isJson) : [];
   const last = listed.at(-1);
   const includesItself =
@@ -30,17 +31,17 @@ export function testResults(
   const earlier = includesItself ? listed.slice(0, -1) : listed;
   const skipped = Math.max(0, retries - earlier.length);
   const sources = [...earlier, test];
-  const results = sources.map((source) =>
-    wellFormedResult(
-      {
-        ...describe(source, warn),
-        test: { ...identity },
-        location: { file: identity.file, line: toCount(test["line"]) },
-        tags: tagsOf(test, warn),
-      },
-      { decoded: true },
-    ),
-  );
+  const shared = sharedFields(ownFieldsOf(test));
+  const results = sources.map((source) => {
+    const facts = {
+      ...describe(source, warn),
+      test: { ...identity },
+      location: { file: identity.file, line: toCount(test["line"], MAX_LINE) },
+      tags: tagsOf(test, warn),
+    };
+    const fields = new Map([...shared, ...ownFieldsOf(source)]);
+    return wellFormedResult(withOwnFields(facts, fields), { decoded: true });
+  });
   attempts.number(results, skipped);
   return results.map((result, index) => ({
     kind: "result",
@@ -58,23 +59,21 @@ function identify(test: Json) {
     suite: Array.isArray(suite) ? suite.map(toText).join(" > ") : toText(suite),
     file: toText(test["filePath"]),
     name: toText(test["name"]),
-    parameters: isJson(test["parameters"]) ? canonicalJson(test["parameters"]) : "",
+    parameters: canonicalParameters(test["parameters"]) ?? "",
     variant: { ...(browser && { browser }), ...(device && { device }) },
   };
 }
 
-function describe(
-  source: Json,
-  warn: (message: string) => void,
-): Exclude<TestResultInit, TestResult> {
+function describe(source: Json, warn: (message: string) => void): ResultFacts {
   const word = toText(source["status"]);
   const status = STATUSES.get(word) ?? Status.UNSPECIFIED;
   const duration = toDuration(Number(source["duration"]) / 1000);
   if (duration === undefined && source["duration"] !== undefined) {
     warn("the duration is no number of milliseconds up to ten years");
   }
-  const startTime =
-    typeof source["start"] === "number" ? millisecondsTimestamp(source["start"]) : undefined;
+  const startTime = isNumber(source["start"])
+    ? millisecondsTimestamp(Number(source["start"]))
+    : undefined;
   const message = toText(source["message"]);
   const trace = toText(source["trace"]);
   const failed = status === Status.FAILED || status === Status.ERRORED;
@@ -117,24 +116,36 @@ function toLines(value: unknown): string {
   return Array.isArray(value) ? value.map(toText).join("\n") : toText(value);
 }
 
-/** A count from 0 to what an attempt can be. */
-function toCount(value: unknown): number {
+/** A whole number from 0 to the largest; 0 for anything else. */
+function toCount(value: unknown, max: number): number {
   return typeof value === "number" && Number.isInteger(value) && value > 0
-    ? Math.min(value, limits.attempts)
+    ? Math.min(value, max)
     : 0;
 }
 
-/** JSON with the keys of the object in order, so that equal parameters are equal texts. */
-function canonicalJson(object: Json): string {
-  return JSON.stringify(
-    Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1))),
-  );
+/** JSON with the keys of the object in order, so that equal parameters are equal texts; undefined for no object. */
+export function canonicalParameters(value: unknown): string | undefined {
+  if (!isJson(value)) return undefined;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(Object.fromEntries(entries));
+}
+
+function ownFieldsOf(source: Json): Map<string, string> {
+  const extra = source["extra"];
+  const own = isJson(extra) ? extra["tally"] : undefined;
+  const entries = isJson(own) ? Object.entries(own) : [];
+  return new Map(entries.map(([name, value]) => [name, toText(value)]));
 }
 
 function isJson(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || (typeof value === "string" && value.trim() !== "");
+}
+
+const MAX_LINE = 2 ** 32 - 1;
 const STATUSES: ReadonlyMap<string, Status> = new Map([
   ["passed", Status.PASSED],
   ["failed", Status.FAILED],

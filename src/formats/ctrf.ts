@@ -1,5 +1,6 @@
 /** CTRF, the Common Test Report Format (https://ctrf.io), read a test at a time. */
 import { type Attempts, createAttempts } from "./attempts.js";
+import { checkCtrfTest, type Unkept, unkeptText } from "./ctrf-fields.js";
 import { testResults } from "./ctrf-test.js";
 import { createJsonSplitter, type JsonElement } from "./json-elements.js";
 import { createWarnings, ReportDamage, type ReportItem } from "./report-item.js";
@@ -16,7 +17,14 @@ export async function* parseCtrf(
   const warnings = createWarnings((item) => items.push(item));
   const splitter = createJsonSplitter(["results", "tests"]);
   const decoder = new TextDecoder();
+  const unkept: Unkept = new Map();
   let count = 0;
+
+  function close(line: number): void {
+    const text = unkeptText(unkept);
+    if (text !== undefined) warnings.add(line, text);
+    warnings.close(line);
+  }
 
   function read(elements: readonly JsonElement[]): void {
     for (const { line, text } of elements) {
@@ -25,6 +33,7 @@ export async function* parseCtrf(
       if (test === undefined) throw new ReportDamage(line, 0, "a test is no JSON object");
       count++;
       const warn = (message: string) => warnings.add(line, message);
+      checkCtrfTest(test, unkept, warn);
       items.push(...testResults(test, line, attempts, warn));
     }
   }
@@ -35,9 +44,14 @@ export async function* parseCtrf(
       yield* items.splice(0);
     }
     read(splitter.write(decoder.decode()));
-    const results = asObject(asObject(parseJson(splitter.end(), 1))?.["results"]);
+    const report = asObject(parseJson(splitter.end(), 1));
+    const results = asObject(report?.["results"]);
     if (!Array.isArray(results?.["tests"])) {
       throw new ReportDamage(1, 0, "this is no CTRF report: it has no results.tests");
+    }
+    const reportFormat = report?.["reportFormat"];
+    if (reportFormat !== undefined && reportFormat !== "CTRF") {
+      warnings.add(1, "its reportFormat is not CTRF");
     }
     const stated = asObject(results["summary"])?.["tests"];
     if (typeof stated === "number" && stated !== count) {
@@ -45,11 +59,11 @@ export async function* parseCtrf(
     }
   } catch (error) {
     if (!(error instanceof ReportDamage)) throw error;
-    warnings.close(error.line);
+    close(error.line);
     yield* items.splice(0);
     throw error;
   }
-  warnings.close(splitter.line);
+  close(splitter.line);
   yield* items.splice(0);
 }
 

@@ -1,5 +1,6 @@
 /** The bytes of an XML file as text that an XML parser accepts, in whatever encoding it was written. */
 import { ReportDamage } from "./report-item.js";
+import { allowedXml } from "./xml-text.js";
 
 /**
  * The text in pieces of up to 64 Ki characters. The encoding is that of the byte order mark, else of the XML
@@ -25,7 +26,8 @@ export async function* decodeXml(bytes: AsyncIterable<Uint8Array>): AsyncGenerat
 }
 
 function* pieces(text: string): Generator<string> {
-  const allowed = text.replace(DISALLOWED, "\ufffd");
+  // A decoder makes no lone surrogates.
+  const allowed = allowedXml(text);
   for (let at = 0; at < allowed.length; at += PIECE_CHARACTERS) {
     yield allowed.slice(at, at + PIECE_CHARACTERS);
   }
@@ -34,7 +36,8 @@ function* pieces(text: string): Generator<string> {
 function createDecoder(head: Uint8Array): Decoder {
   const label = sniffEncoding(head);
   try {
-    return new TextDecoder(label);
+    const decoder = new TextDecoder(label);
+    return decoder.encoding === "windows-1252" ? windows1252(decoder) : decoder;
   } catch {
     throw new ReportDamage(1, 0, `the encoding ${JSON.stringify(label)} is not known`);
   }
@@ -52,10 +55,23 @@ function sniffEncoding(head: Uint8Array): string {
   return label === undefined || /^(utf-?16|ucs-?2|iso-10646)/i.test(label) ? "utf-8" : label;
 }
 
-type Decoder = InstanceType<typeof TextDecoder>;
+/**
+ * Node 20 reads windows-1252, which is also what ISO-8859-1 means on the web, as the Latin-1 of Unicode: what is
+ * euro signs and quotation marks would be control characters.
+ */
+function windows1252(decoder: Decoder): Decoder {
+  return {
+    decode: (bytes, options) =>
+      decoder
+        .decode(bytes, options)
+        .replace(C1_CONTROLS, (control) => WINDOWS_1252[control.charCodeAt(0) - 0x80] ?? control),
+  };
+}
 
+type Decoder = Pick<InstanceType<typeof TextDecoder>, "decode">;
+
+const C1_CONTROLS = /[\u0080-\u009f]/g;
+/** From 0x80 on; five are not in use (https://encoding.spec.whatwg.org/index-windows-1252.txt). */
+const WINDOWS_1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
 const SNIFFED_BYTES = 1024;
 const PIECE_CHARACTERS = 64 * 1024;
-/** What the grammar of XML 1.0 leaves out (https://www.w3.org/TR/xml/#charsets); a decoder makes no lone surrogates. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const DISALLOWED = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;

@@ -1,15 +1,13 @@
 /** What a `<testcase>` says, and the results it stands for. */
 import { Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
-import { type TestResultInit, wellFormedResult } from "../client/fit-result.js";
+import { wellFormedResult } from "../client/fit-result.js";
 import { limits } from "../limits.js";
 import type { Attempts } from "./attempts.js";
 import { joinTexts, type KeptText, lostPart, trimLines } from "./kept-text.js";
+import { ownFieldOf, type ResultFacts, sharedFields, withOwnFields } from "./own-fields.js";
 import type { ReportResult } from "./report-item.js";
 import { parseSeconds, parseTimestamp, statusOfWord } from "./values.js";
 import type { XmlAttributes } from "./xml-reader.js";
-
-/** A result but for what all tries of a case share. */
-type ResultFacts = Exclude<TestResultInit, TestResult>;
 
 /** Elements inside a test case that say how a try ended. */
 export type OutcomeKind =
@@ -59,14 +57,15 @@ export function caseResults(
   const own = test.outcomes.filter(({ kind }) => !/^(flaky|rerun)/.test(kind));
   const after = test.outcomes.filter(({ kind }) => kind.startsWith("rerun"));
   const identity = identify(test, warn);
-  const toResult = (facts: ResultFacts): TestResult =>
-    wellFormedResult(
-      { ...facts, test: { ...identity }, location: locate(test, facts) },
-      { decoded: true },
-    );
+  const fields = ownFieldsOf(test.properties);
+  const shared = sharedFields(fields);
+  const toResult = (facts: ResultFacts, extra = shared): TestResult => {
+    const whole = { ...facts, test: { ...identity }, location: locate(test, facts) };
+    return wellFormedResult(withOwnFields(whole, extra), { decoded: true });
+  };
   const results = [
     ...before.map((outcome) => toResult(retryResult(outcome, warn))),
-    toResult(ownResult(test, own, warn)),
+    toResult(ownResult(test, own, warn), fields),
     ...after.map((outcome) => toResult(retryResult(outcome, warn))),
   ];
   attempts.number(results);
@@ -203,10 +202,20 @@ function timesOf(
   };
 }
 
+function ownFieldsOf(properties: ReadonlyMap<string, string>): Map<string, string> {
+  const own = new Map<string, string>();
+  for (const [property, value] of properties) {
+    const name = ownFieldOf(property);
+    if (name !== undefined) own.set(name, value);
+  }
+  return own;
+}
+
 function tagsOf(properties: ReadonlyMap<string, string>, warn: (message: string) => void) {
-  const fitting = [...properties].filter(([key]) => Buffer.byteLength(key) <= limits.mapKeyBytes);
+  const others = [...properties].filter(([name]) => ownFieldOf(name) === undefined);
+  const fitting = others.filter(([key]) => Buffer.byteLength(key) <= limits.mapKeyBytes);
   const kept = fitting.slice(0, limits.mapEntries);
-  const left = properties.size - kept.length;
+  const left = others.length - kept.length;
   if (left > 0) warn(`${left} properties of a test case are too many or have too long a name`);
   return Object.fromEntries(kept);
 }

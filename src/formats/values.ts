@@ -1,5 +1,5 @@
 /** Values as report writers put them down, in all their dialects. */
-import { create } from "@bufbuild/protobuf";
+import { create, toJson } from "@bufbuild/protobuf";
 import {
   type Duration,
   DurationSchema,
@@ -61,6 +61,18 @@ export function millisecondsTimestamp(ms: number): Timestamp | undefined {
     seconds: BigInt(Math.floor(ms / 1000)),
     nanos: Math.floor(ms % 1000) * 1_000_000,
   });
+}
+
+/** A duration as decimal seconds; empty for none. */
+export function secondsText(duration: Duration | undefined): string {
+  if (duration === undefined) return "";
+  const fraction = String(duration.nanos).padStart(9, "0").replace(/0+$/, "");
+  return fraction === "" ? String(duration.seconds) : `${duration.seconds}.${fraction}`;
+}
+
+/** A time in ISO 8601, UTC; empty for none. */
+export function timestampText(time: Timestamp | undefined): string {
+  return time === undefined ? "" : String(toJson(TimestampSchema, time));
 }
 
 /** What a word for a status means, where it says more than that the test ran; undefined otherwise. */

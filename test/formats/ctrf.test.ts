@@ -60,6 +60,10 @@ describe("CTRF", () => {
     ['{"results":{"tests":[{"name":"a"},\n\n3]}}', /line 3: a test is no JSON object/],
     ['{"results":{"tests":[\n{"name":a}]}}', /line 2: Unexpected token/],
     ['{"results":{"tests":[{"name":"a"}]}} trailing', /Unexpected/],
+    ['{"results":{"tests":[,{"name":"a"}]}}', /Unexpected token ','/],
+    ['{"results":{"tests":[{"name":"a"},,{"name":"b"}]}}', /Unexpected token ','/],
+    ['{"results":{"tests":[{"name":"a"},]}}', /Unexpected token ','/],
+    ['{"results":{"tests":[{"name":"a"}}}}', /Unexpected token '}'/],
   ])("refuses %s", async (content, reason) => {
     const { damage } = await read("ctrf", content);
     expect(damage?.message).toMatch(reason);

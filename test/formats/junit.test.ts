@@ -111,6 +111,34 @@ describe("damaged and hostile JUnit", () => {
     ]);
   });
 
+  it("never reads what an external entity names, and keeps a bomb of entities as it is written", async () => {
+    const definitions = Array.from(
+      { length: 30 },
+      (_, level) => `<!ENTITY l${level + 1} "${`&l${level};`.repeat(10)}">`,
+    );
+    const bomb = `<?xml version="1.0"?><!DOCTYPE testsuite [
+      <!ENTITY l0 "lol"> ${definitions.join("\n")}
+      <!ENTITY file SYSTEM "file:///etc/passwd"> <!ENTITY % remote SYSTEM "http://127.0.0.1:9/x"> %remote;
+    ]><testsuite><testcase classname="C" name="&l30;"><system-out>&file;</system-out></testcase></testsuite>`;
+    const { results, damage } = await read("junit", bomb);
+    expect(damage).toBeUndefined();
+    expect(results).toMatchObject([{ result: { test: { name: "&l30;" }, stdout: "&file;" } }]);
+  });
+
+  it("yields the same before a cut wherever it is", async () => {
+    for (const name of ["surefire-retries", "nested-suites", "gtest-statuses", "pytest-repeats"]) {
+      const bytes = await fixture(`junit/${name}.xml`);
+      const whole = (await read("junit", bytes)).results;
+      for (let end = 0; end < bytes.length - 20; end += 7) {
+        const { results, damage } = await read("junit", bytes.subarray(0, end));
+        expect(damage).toBeDefined();
+        // The last test case may be one that is cut itself, and known to have failed.
+        const sure = results.filter(({ line }) => line !== results.at(-1)?.line);
+        expect(sure).toEqual(whole.slice(0, sure.length));
+      }
+    }
+  });
+
   it("yields what came before a cut, with the case that is known to have failed", async () => {
     const bytes = await fixture("junit/cut-off.xml");
     const { results, damage } = await read("junit", bytes, 11);
@@ -169,6 +197,12 @@ describe("texts", () => {
     ["UTF-16LE", Buffer.from(`\ufeff${suite("ü", ' encoding="utf-16"')}`, "utf16le")],
     ["UTF-16BE", Buffer.from(`\ufeff${suite("ü")}`, "utf16le").swap16()],
     ["Latin-1", Buffer.from(suite("ü", ' encoding="ISO-8859-1"'), "latin1")],
+    ["windows-1252", Buffer.from(suite("ü", ' encoding="windows-1252"'), "latin1")],
+    [
+      "UTF-16BE that says so",
+      Buffer.from(`\ufeff${suite("ü", ' encoding="UTF-16BE"')}`, "utf16le").swap16(),
+    ],
+    ["UTF-16LE without a mark", Buffer.from(suite("ü", ' encoding="UTF-16"'), "utf16le")],
     ["UTF-8 that claims to be UTF-16", Buffer.from(suite("ü", ' encoding="utf-16"'))],
   ])("reads %s, in pieces of any size", async (_, bytes) => {
     for (const size of [1, 3, 4096]) {
@@ -180,6 +214,12 @@ describe("texts", () => {
         repairedFields: [],
       });
     }
+  });
+
+  it("knows what windows-1252 has and Latin-1 has not", async () => {
+    const xml = suite("\x80 \x93quoted\x94", ' encoding="windows-1252"');
+    const { results } = await read("junit", Buffer.from(xml, "latin1"));
+    expect(results[0]?.result.stdout).toBe("€ “quoted”");
   });
 
   it("replaces what is no valid text, and flags the field", async () => {
@@ -234,7 +274,7 @@ describe("texts", () => {
     expect(Buffer.byteLength(first.result.stdout)).toBeLessThanOrEqual(65_536);
     // The file has 40 MB; gathered as a whole it takes more than that.
     expect(peak).toBeLessThan(30e6);
-  });
+  }, 120_000);
 
   it("keeps tests apart whose names are too long", async () => {
     const cases = ["a", "b"].map((c) => `<testcase classname="C" name="${"x".repeat(2000)}${c}"/>`);

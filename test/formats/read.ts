@@ -10,6 +10,11 @@ import {
   type ReportWarning,
 } from "../../src/formats/report-item.js";
 
+/** Real files of many tools, which may be absent. */
+export const SHARED_REPORTS =
+  process.env["TALLY_REPORTS_DIR"] ??
+  fileURLToPath(new URL("../../../shared/reports", import.meta.url));
+
 export interface Report {
   readonly results: ReportResult[];
   readonly warnings: ReportWarning[];

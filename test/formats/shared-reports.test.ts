@@ -1,14 +1,11 @@
 /** Real files of many tools, where they are at hand: TALLY_REPORTS_DIR, or a folder beside the repository. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { globSync } from "tinyglobby";
 import { describe, expect, it } from "vitest";
-import { read } from "./read.js";
+import { read, SHARED_REPORTS } from "./read.js";
 
-const folder =
-  process.env["TALLY_REPORTS_DIR"] ??
-  fileURLToPath(new URL("../../../shared/reports", import.meta.url));
+const folder = SHARED_REPORTS;
 const files = existsSync(folder)
   ? globSync("{action-junit-report,analytics-cli}/**/*.xml", { cwd: folder, absolute: true }).sort()
   : [];

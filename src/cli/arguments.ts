@@ -9,6 +9,8 @@ import {
 import { InvalidArgumentError } from "commander";
 import { EventState } from "../../gen/tally/v1/event_pb.js";
 import { Status } from "../../gen/tally/v1/run_pb.js";
+import { Verdict } from "../../gen/tally/v1/stats_pb.js";
+import { TestSort, TimeUnit } from "../../gen/tally/v1/stats_service_pb.js";
 import { Scope } from "../../gen/tally/v1/tenancy_pb.js";
 
 /** `passed` and so on, without regard to case. */
@@ -24,6 +26,26 @@ export function scopesArgument(text: string): Scope[] {
 /** `queued` or `processed`. */
 export function eventStateArgument(text: string): EventState {
   return oneOf(EVENT_STATES, text);
+}
+
+/** `failures`, `p95` and so on. */
+export function testSortArgument(text: string): TestSort {
+  return oneOf(TEST_SORTS, text);
+}
+
+/** `hour`, `day` or `week`. */
+export function timeUnitArgument(text: string): TimeUnit {
+  return oneOf(TIME_UNITS, text);
+}
+
+/** `flaky,broken` and so on. */
+export function verdictsArgument(text: string): Verdict[] {
+  return text.split(",").map((name) => oneOf(VERDICTS, name.trim()));
+}
+
+/** Days of a window of figures. */
+export function windowArgument(text: string): number {
+  return numberOf(text, /^(?:1|7|30|90)$/, "Give 1, 7, 30 or 90.");
 }
 
 /** ISO 8601 with a time zone, or what else has one meaning everywhere. */
@@ -94,4 +116,22 @@ const SCOPES: ReadonlyMap<string, Scope> = new Map([
   ["ingest", Scope.INGEST],
   ["read", Scope.READ],
   ["manage", Scope.MANAGE],
+]);
+const TEST_SORTS: ReadonlyMap<string, TestSort> = new Map([
+  ["failures", TestSort.FAILURES],
+  ["failure-rate", TestSort.FAILURE_RATE],
+  ["flake-rate", TestSort.FLAKE_RATE],
+  ["p95", TestSort.P95_DURATION],
+  ["total-time", TestSort.TOTAL_TIME],
+  ["last-seen", TestSort.LAST_SEEN],
+]);
+const TIME_UNITS: ReadonlyMap<string, TimeUnit> = new Map([
+  ["hour", TimeUnit.HOUR],
+  ["day", TimeUnit.DAY],
+  ["week", TimeUnit.WEEK],
+]);
+const VERDICTS: ReadonlyMap<string, Verdict> = new Map([
+  ["flaky", Verdict.FLAKY],
+  ["recovered", Verdict.RECOVERED],
+  ["broken", Verdict.BROKEN],
 ]);

@@ -1,6 +1,4 @@
 /** `tally events export`. */
-import { once } from "node:events";
-import type { Writable } from "node:stream";
 import { toJson } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Command, Option } from "commander";
@@ -11,6 +9,7 @@ import type { Context } from "./context.js";
 import { csvLine } from "./csv.js";
 import { addFilterOptions, type EventFilterOptions, eventFilter } from "./event-filter.js";
 import { type ExitCode, exitCodes, UsageError } from "./outcome.js";
+import { writeText } from "./write-text.js";
 
 /** Adds the command to `tally events`. */
 export function addExportCommand(events: Command, act: Act): void {
@@ -36,9 +35,10 @@ async function exportEvents(context: Context, options: ExportOptions): Promise<E
   if (context.json && format === "csv")
     throw new UsageError("--json and --format csv exclude each other");
   const { stdout } = context.surroundings;
-  if (format === "csv") await write(stdout, csvLine(COLUMNS.map(([name]) => name)));
+  if (format === "csv") await writeText(stdout, csvLine(COLUMNS.map(([name]) => name)));
   const textOf = format === "csv" ? eventLine : eventJson;
-  for await (const page of pages(context, options)) await write(stdout, page.map(textOf).join(""));
+  for await (const page of pages(context, options))
+    await writeText(stdout, page.map(textOf).join(""));
   return exitCodes.ok;
 }
 
@@ -52,11 +52,6 @@ async function* pages(context: Context, options: EventFilterOptions): AsyncGener
     yield events;
     pageToken = nextPageToken;
   } while (pageToken !== "");
-}
-
-/** Waits while the reader is slower than the server. */
-async function write(stdout: Writable, text: string): Promise<void> {
-  if (!stdout.write(text)) await once(stdout, "drain");
 }
 
 function eventJson(event: Event): string {

@@ -1,13 +1,19 @@
 /** The command line `tally`. */
 import { Command, CommanderError } from "commander";
 import type { Act } from "./act.js";
+import { addCompareCommand } from "./compare.js";
 import { addSharedOptions, type Surroundings, withContext } from "./context.js";
 import { addEventCommands } from "./events.js";
+import { addExportCommand } from "./export.js";
+import { addFailuresCommand } from "./failures.js";
+import { addFlakyCommand } from "./flaky.js";
 import { type ExitCode, exitCodes } from "./outcome.js";
 import { addRejectionCommands } from "./rejections.js";
 import { addRunCommands } from "./runs.js";
+import { addSpoolCommands } from "./spool.js";
 import { addStatsCommands } from "./stats.js";
 import { addTenancyCommands } from "./tenancy.js";
+import { addTestCommands } from "./tests.js";
 import { addUploadCommand } from "./upload.js";
 
 /** Runs one command line, without the names of the programs, and answers its exit code. */
@@ -40,9 +46,15 @@ export async function runProgram(
   addTenancyCommands(program, act);
   addRunCommands(program, act);
   addUploadCommand(program, act);
+  addExportCommand(program, act);
   addEventCommands(program, act);
   addRejectionCommands(program, act);
+  addSpoolCommands(program, act, surroundings.env);
   addStatsCommands(program, act);
+  addTestCommands(program, act);
+  addFlakyCommand(program, act);
+  addFailuresCommand(program, act);
+  addCompareCommand(program, act);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {

@@ -1,5 +1,5 @@
-/** `tally stats events` and `tally stats ingest`. */
-import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+/** `tally stats`: what it adds up to. */
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
 import {
   type GetEventStatsResponse,
@@ -13,12 +13,15 @@ import {
 } from "../../gen/tally/v1/stats_service_pb.js";
 import type { Act } from "./act.js";
 import { countArgument, timeArgument } from "./arguments.js";
+import { timeText } from "./figures.js";
 import { exitCodes } from "./outcome.js";
+import { addProjectStatsCommands } from "./project-stats.js";
 import { table } from "./table.js";
 
 /** Adds the commands. */
 export function addStatsCommands(program: Command, act: Act): void {
-  const stats = program.command("stats").description("what it adds up to");
+  const stats = program.command("stats").description("how the tests of a project are doing");
+  addProjectStatsCommands(stats, act);
   stats
     .command("events")
     .description("how often something happened, to how many users, and the top paths")
@@ -96,8 +99,4 @@ function ingestStatsText(stats: GetIngestStatsResponse): string {
     ...(open.length === 0 ? ["no open rejections"] : [table(open)]),
     `${stats.inboxDepth} queued${since}`,
   ].join("\n\n");
-}
-
-function timeText(time: Timestamp | undefined): string {
-  return time === undefined ? "?" : timestampDate(time).toISOString();
 }

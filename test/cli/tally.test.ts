@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startTestServer } from "../support/server.js";
 import { runCli } from "./run-cli.js";
 
+// Each command is a process.
+vi.setConfig({ testTimeout: 90_000 });
 let server: Awaited<ReturnType<typeof startTestServer>>;
 
 beforeAll(async () => {

@@ -1,0 +1,83 @@
+/** `tally compare BASE HEAD`: what a change did to the tests; a gate for CI. */
+import type { Command } from "commander";
+import { Status } from "../../gen/tally/v1/run_pb.js";
+import type { TestChange, TestChanges } from "../../gen/tally/v1/stats_pb.js";
+import {
+  type CompareRunsResponse,
+  CompareRunsResponseSchema,
+} from "../../gen/tally/v1/stats_service_pb.js";
+import type { Act } from "./act.js";
+import { countArgument } from "./arguments.js";
+import { type FigureTexts, figureTexts, testText } from "./figures.js";
+import { exitCodes } from "./outcome.js";
+import { addFormatOption, printRows, type Row, type RowFormat } from "./rows.js";
+
+/** Adds the command. */
+export function addCompareCommand(program: Command, act: Act): void {
+  addFormatOption(program.command("compare <base-run-id> <head-run-id>"))
+    .description("what changed from one run to another; exit code 1 if a test fails newly")
+    .option("--limit <n>", "tests of each kind, up to 1000", countArgument, 100)
+    .action(
+      act(async (context, [baseRunId = "", headRunId = ""], { limit, format }: CompareOptions) => {
+        const { projectId } = context;
+        const answer = await context.client.stats.compareRuns({
+          projectId,
+          baseRunId,
+          headRunId,
+          listSize: limit,
+        });
+        const newFailures = (answer.newlyFailing?.count ?? 0n) + answer.addedFailingCount;
+        printRows(context, CompareRunsResponseSchema, answer, {
+          rows: changeRows(answer, figureTexts(format)),
+          columns: COLUMNS,
+          format,
+          head: `${headText(answer)}\n${newFailures} new failures`,
+          none: "no test changed",
+        });
+        return newFailures > 0n ? exitCodes.refused : exitCodes.ok;
+      }),
+    );
+}
+
+interface CompareOptions {
+  readonly limit: number;
+  readonly format: RowFormat;
+}
+
+function headText(answer: CompareRunsResponse): string {
+  const counts = KINDS.map(([name, of]) => `${of(answer)?.count ?? 0n} ${name}`);
+  return `${answer.base?.runId} to ${answer.head?.runId}: ${counts.join(", ")}`;
+}
+
+function changeRows(answer: CompareRunsResponse, texts: FigureTexts): Row[] {
+  return KINDS.flatMap(([name, of]) =>
+    (of(answer)?.changes ?? []).map((change) => changeRow(name, change, texts)),
+  );
+}
+
+function changeRow(kind: string, change: TestChange, texts: FigureTexts): Row {
+  return {
+    change: kind,
+    base: change.baseStatus === Status.UNSPECIFIED ? "-" : (Status[change.baseStatus] ?? "?"),
+    head: change.headStatus === Status.UNSPECIFIED ? "-" : (Status[change.headStatus] ?? "?"),
+    base_duration: texts.duration(change.baseDuration),
+    head_duration: texts.duration(change.headDuration),
+    test: testText(change.test),
+    message: change.failureMessage.split("\n", 1)[0] ?? "",
+  };
+}
+
+const COLUMNS = ["change", "base", "head", "base_duration", "head_duration", "test", "message"];
+
+/** What people look at first comes first. */
+const KINDS: readonly (readonly [
+  string,
+  (answer: CompareRunsResponse) => TestChanges | undefined,
+])[] = [
+  ["newly failing", ({ newlyFailing }) => newlyFailing],
+  ["still failing", ({ stillFailing }) => stillFailing],
+  ["fixed", ({ fixed }) => fixed],
+  ["slower", ({ slower }) => slower],
+  ["missing", ({ missing }) => missing],
+  ["added", ({ added }) => added],
+];

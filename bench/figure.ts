@@ -16,6 +16,8 @@ export interface Measurement {
 export interface Figure {
   readonly name: string;
   readonly description: string;
+  /** Settings of its server that differ from the defaults. */
+  readonly env?: Readonly<Record<string, string>>;
   /** A smoke run takes little time, and shows only that everything works. */
   measure(server: BenchServer, isSmoke: boolean): Promise<readonly Measurement[]>;
 }

@@ -9,12 +9,15 @@ import { eventsQueueAck } from "./figures/events-queue-ack.js";
 import { eventsStats } from "./figures/events-stats.js";
 import { eventsStream } from "./figures/events-stream.js";
 import { fairness } from "./figures/fairness.js";
+import { foldResultsFigure } from "./figures/fold-results.js";
 import { ingestStream } from "./figures/ingest-stream.js";
 import { ingestUnary } from "./figures/ingest-unary.js";
 import { ingestUnaryC } from "./figures/ingest-unary-c.js";
 import { memoryStream } from "./figures/memory-stream.js";
 import { recovery } from "./figures/recovery.js";
 import { rpcOverhead } from "./figures/rpc-overhead.js";
+import { sessionStream } from "./figures/session-stream.js";
+import { stats } from "./figures/stats.js";
 import { machine, ratioOf, writeTable } from "./report.js";
 import { startBenchServer } from "./server.js";
 
@@ -22,6 +25,7 @@ import { startBenchServer } from "./server.js";
 const figures: readonly Figure[] = [
   fairness,
   ingestStream,
+  sessionStream,
   ingestUnary,
   ingestUnaryC,
   eventsStream,
@@ -29,6 +33,8 @@ const figures: readonly Figure[] = [
   rpcOverhead,
   auth,
   eventsStats,
+  stats,
+  foldResultsFigure,
   recovery,
   memoryStream,
 ];
@@ -52,7 +58,7 @@ const wanted = figures.filter(({ name }) => positionals.length === 0 || position
 const measured: Measurement[] = [];
 for (const figure of wanted) {
   // A server and a database each: what one figure leaves behind is no part of the next.
-  await using server = await startBenchServer();
+  await using server = await startBenchServer(figure.env);
   for (const measurement of await figure.measure(server, values.smoke)) {
     print(measurement);
     measured.push(measurement);

@@ -23,11 +23,14 @@ export interface BenchProject {
 }
 
 /** Starts Postgres and `tallyd serve` with their data in a temporary folder, which goes away with them. */
-export async function startBenchServer(): Promise<BenchServer> {
+export async function startBenchServer(
+  env: Readonly<Record<string, string>> = {},
+): Promise<BenchServer> {
   const dataDir = await mkdtemp(join(tmpdir(), "tally-bench-"));
   const postgres = await startEmbeddedPostgres({ dataDir, onLog: () => {} });
   const server = await startThrowawayServer({
     ...process.env,
+    ...env,
     DATABASE_URL: postgres.url,
     TALLY_ADMIN_TOKEN: ADMIN_TOKEN,
     TALLY_LOG_LEVEL: "warn",

@@ -1,13 +1,9 @@
 /** How long the calls of a quiet project take beside one that floods. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { createTallyClient, type TallyClient } from "../../src/client/index.js";
 import { type Figure, quantile } from "../figure.js";
+import { startLoad } from "../load/start-load.js";
 import { result } from "../results.js";
-import type { BenchServer } from "../server.js";
 
 const STREAMS = 64;
 const CALLS_PER_SECOND = 50;
@@ -22,13 +18,18 @@ export const fairness: Figure = {
     const client = createTallyClient({ url: server.url, token });
     await callSteadily(client, "warm-up", calls / 5);
     const alone = await callSteadily(client, "alone", calls);
-    await using flood = await startFlood(server);
-    const before = flood.acknowledged();
+    const flooded = await server.newProject();
+    await using flood = await startLoad(
+      "flood",
+      { url: server.url, token: flooded.token, streams: STREAMS },
+      STREAMS,
+    );
+    const before = flood.count();
     const startedAt = performance.now();
     const beside = await callSteadily(client, "beside", calls);
     const seconds = (performance.now() - startedAt) / 1000;
     client.close();
-    const rate = Math.round(((flood.acknowledged() - before) * 5_000) / seconds);
+    const rate = Math.round(((flood.count() - before) * 5_000) / seconds);
     const medians = [alone, beside].map((times) => quantile(times, 0.5).toFixed(1));
     return [
       {
@@ -57,27 +58,4 @@ async function callSteadily(
       return performance.now() - calledAt;
     }),
   );
-}
-
-/** A process of its own that floods; resolves when every stream has had an answer. */
-async function startFlood(server: BenchServer) {
-  const { token } = await server.newProject();
-  const program = fileURLToPath(new URL("../load/flood.js", import.meta.url));
-  const args = ["--url", server.url, "--token", token, "--streams", String(STREAMS)];
-  const child = spawn(process.execPath, [program, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = once(child, "exit");
-  let acknowledged = 0;
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    acknowledged = Number(line);
-  });
-  while (acknowledged < STREAMS && child.exitCode === null) await sleep(20);
-  return {
-    acknowledged: () => acknowledged,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await exited;
-    },
-  };
 }

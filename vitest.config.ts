@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: "together",
           include: ["test/**/*.test.ts"],
-          exclude: alone,
+          exclude: [...alone, "test/fixtures/**"],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

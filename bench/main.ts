@@ -15,6 +15,7 @@ import { ingestUnary } from "./figures/ingest-unary.js";
 import { ingestUnaryC } from "./figures/ingest-unary-c.js";
 import { memoryStream } from "./figures/memory-stream.js";
 import { recovery } from "./figures/recovery.js";
+import { reporterOverhead } from "./figures/reporter-overhead.js";
 import { rpcOverhead } from "./figures/rpc-overhead.js";
 import { sessionStream } from "./figures/session-stream.js";
 import { stats } from "./figures/stats.js";
@@ -26,6 +27,7 @@ const figures: readonly Figure[] = [
   fairness,
   ingestStream,
   sessionStream,
+  reporterOverhead,
   ingestUnary,
   ingestUnaryC,
   eventsStream,

@@ -71,13 +71,14 @@ export const limits = {
   runsExaminedPerPage: 10_000,
   /** A text that is searched for in names. */
   searchTextBytes: 256,
-  /** Evidence of one flaky test, and the message of a failure that an answer quotes. */
+  /** Evidence of one flaky test: alone, and in a list; and the message of a failure that an answer quotes. */
   flakeEvidence: 10,
+  flakeEvidenceListed: 3,
   quotedMessageBytes: 1 * KiB,
   /** What is stored of the results in one page. */
   resultPageBytes: 3 * MiB,
   /** Results that are looked at for one page of those with a text or a status. */
-  resultsExaminedPerPage: 20_000,
+  resultsExaminedPerPage: 5_000,
   /** Tests in each list of a comparison. */
   changesDefault: 100,
   changesMax: 1000,

@@ -8,7 +8,7 @@ import {
 } from "../../gen/tally/v1/stats_service_pb.js";
 import type { Act } from "./act.js";
 import { countArgument } from "./arguments.js";
-import { type FigureTexts, figureTexts, testText } from "./figures.js";
+import { figureTexts, testText } from "./figures.js";
 import { exitCodes } from "./outcome.js";
 import { addFormatOption, printRows, type Row, type RowFormat } from "./rows.js";
 
@@ -28,7 +28,7 @@ export function addCompareCommand(program: Command, act: Act): void {
         });
         const newFailures = (answer.newlyFailing?.count ?? 0n) + answer.addedFailingCount;
         printRows(context, CompareRunsResponseSchema, answer, {
-          rows: changeRows(answer, figureTexts(format)),
+          rows: changeRows(answer, format),
           columns: COLUMNS,
           format,
           head: `${headText(answer)}\n${newFailures} new failures`,
@@ -49,17 +49,21 @@ function headText(answer: CompareRunsResponse): string {
   return `${answer.base?.runId} to ${answer.head?.runId}: ${counts.join(", ")}`;
 }
 
-function changeRows(answer: CompareRunsResponse, texts: FigureTexts): Row[] {
+function changeRows(answer: CompareRunsResponse, format: RowFormat): Row[] {
   return KINDS.flatMap(([name, of]) =>
-    (of(answer)?.changes ?? []).map((change) => changeRow(name, change, texts)),
+    (of(answer)?.changes ?? []).map((change) => changeRow(name, change, format)),
   );
 }
 
-function changeRow(kind: string, change: TestChange, texts: FigureTexts): Row {
+function changeRow(kind: string, change: TestChange, format: RowFormat): Row {
+  const texts = figureTexts(format);
+  const none = format === "csv" ? "" : "-";
+  const statusText = (status: Status) =>
+    status === Status.UNSPECIFIED ? none : (Status[status] ?? "?");
   return {
     change: kind,
-    base: change.baseStatus === Status.UNSPECIFIED ? "-" : (Status[change.baseStatus] ?? "?"),
-    head: change.headStatus === Status.UNSPECIFIED ? "-" : (Status[change.headStatus] ?? "?"),
+    base: statusText(change.baseStatus),
+    head: statusText(change.headStatus),
     base_duration: texts.duration(change.baseDuration),
     head_duration: texts.duration(change.headDuration),
     test: testText(change.test),

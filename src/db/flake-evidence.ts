@@ -204,7 +204,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
   SELECT *
   FROM (
-    ${firstPass("s.run_key = f.run_key")}
+    ${firstPass("s.run_key = f.run_key AND (f.dirty OR f.commit_sha = '' AND f.tree_sha = '')")}
     UNION ALL
     ${firstPass("s.commit_sha <> '' AND s.commit_sha = f.commit_sha AND NOT s.dirty AND NOT f.dirty")}
     UNION ALL

@@ -23,9 +23,8 @@ beforeAll(async () => {
     { name: "returns", status: Status.FAILED },
   ]);
   const { stats } = server.client(server.readToken);
-  await expect
-    .poll(async () => (await stats.listFlakyTests({})).tests.map(({ test }) => test?.verdict))
-    .toEqual([Verdict.FLAKY]);
+  const isFlaky = async () => (await stats.listFlakyTests({})).tests[0]?.test?.verdict;
+  await vi.waitFor(async () => expect(await isFlaky()).toBe(Verdict.FLAKY), 20_000);
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -42,18 +41,19 @@ describe("of a project", () => {
   it("tells it by hour, as rows for a program", async () => {
     const rows = await csv("stats", "series", "--unit", "hour", "--from", hoursAgo(3));
     expect(rows.length).toBeGreaterThanOrEqual(4);
-    const last = rows.at(-1) ?? {};
-    expect(Object.keys(last)).toContain("time");
+    expect(rows.at(-1)).toMatchObject({ runs: "2", results: "8" });
   });
 
   it("lists its tests by what troubles people", async () => {
     const names = async (...args: string[]) =>
       (await csv("tests", ...args)).map(({ test, results, failed }) => [test, results, failed]);
-    expect(await names("--sort", "failures", "--limit", "3")).toEqual([
-      ["cart > pays", "3", "1"],
-      ["'cart > =ships", "2", "1"],
-      ["cart > returns", "1", "1"],
-    ].map(([test, ...rest]) => [test?.replace("'", ""), ...rest]));
+    expect(await names("--sort", "failures", "--limit", "3")).toEqual(
+      [
+        ["cart > pays", "3", "1"],
+        ["'cart > =ships", "2", "1"],
+        ["cart > returns", "1", "1"],
+      ].map(([test, ...rest]) => [test?.replace("'", ""), ...rest]),
+    );
     expect(await names("--text", "add")).toEqual([["cart > adds", "2", "0"]]);
     const { stdout } = await tally("tests", "--text", "nothing of the kind");
     expect(stdout).toContain("no test has results in this window");
@@ -83,7 +83,7 @@ describe("a comparison of runs", () => {
     expect(stdout).toContain("1 new failures");
     expect(await csv("compare", "base", "head")).toMatchObject([
       { change: "fixed", test: "cart > =ships", base: "FAILED", head: "PASSED" },
-      { change: "added", test: "cart > returns", base: "-", head: "FAILED" },
+      { change: "added", test: "cart > returns", base: "", head: "FAILED" },
     ]);
     expect((await tally("compare", "head", "head")).code).toBe(0);
     const unknown = await tally("compare", "base", "nowhere");

@@ -52,8 +52,10 @@ beforeAll(async () => {
     INSERT INTO missing_tests SELECT 1, run_key, 0, 1, 1, 1, '' FROM runs;
     INSERT INTO failures SELECT 2, i, i, 1, now(), 2, 1, false, 'r', 'j', '', '' FROM generate_series(1, 3000) AS i;
     INSERT INTO test_windows
-    SELECT 2, i, 1, now(), 0, 0, 0, 0, 0, 0, 0, 0, now()::date, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-      0, 0, 0, 0, 1, '', '', '', ''
+    SELECT
+      2, i, 1, now(), 0, 0, 0, 0, now()::date,
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+      1, 0, 0, 0, 0, '', '', '', ''
     FROM generate_series(1, 3000) AS i`);
   await db.run("VACUUM ANALYZE");
 });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import net from "node:net";
 import { describe, expect, test } from "vitest";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
@@ -297,8 +298,25 @@ describe("raw doors", () => {
   });
 
   test("throw in the body's stream when the server drains", async () => {
-    const lab = await startLab({ doors: [door] });
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const slow: Door = {
+      ...door,
+      async handle({ body, ...rest }, context) {
+        async function* chunks() {
+          for await (const chunk of body) {
+            begin();
+            yield chunk;
+          }
+        }
+        return door.handle({ body: chunks(), ...rest }, context);
+      },
+    };
+    const lab = await startLab({ doors: [slow] });
     const socket = net.connect(lab.server.address);
+    const closed = once(socket, "close");
     let answer = "";
     socket.on("data", (chunk) => {
       answer += chunk.toString();
@@ -306,8 +324,9 @@ describe("raw doors", () => {
     socket.write(
       "POST /v1/runs/r/reports HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ingest\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n",
     );
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await begun;
     await lab.server.drain();
+    await closed;
     expect(answer).toContain("503");
     expect(answer).toContain("DRAINING");
   });

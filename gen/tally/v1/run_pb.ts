@@ -759,14 +759,14 @@ export enum Status {
   PASSED = 1,
 
   /**
-   * It ran and an assertion did not hold.
+   * It ran and did not hold: an assertion failed, it threw, or its own time ran out.
    *
    * @generated from enum value: STATUS_FAILED = 2;
    */
   FAILED = 2,
 
   /**
-   * It could not be judged: a crash, a time-out, a broken fixture.
+   * It could not be judged: a crash, a broken fixture or hook, a file that does not load.
    *
    * @generated from enum value: STATUS_ERRORED = 3;
    */

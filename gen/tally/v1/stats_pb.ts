@@ -628,7 +628,7 @@ export type FlakyTest = Message<"tally.v1.FlakyTest"> & {
   decisiveSinceCount: bigint;
 
   /**
-   * The newest flaky failures, up to 10.
+   * The newest flaky failures: up to 3 in ListFlakyTests, up to 10 in GetTestHistory.
    *
    * @generated from field: repeated tally.v1.FlakeEvidence evidence = 6;
    */

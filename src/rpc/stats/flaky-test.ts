@@ -29,6 +29,7 @@ export async function readFlakyTests(
   projectKey: string,
   records: readonly TestRecord[],
   days: TestWindowDays,
+  maxEvidence: number,
   deadlineAt: number,
 ): Promise<MessageInitShape<typeof FlakyTestSchema>[]> {
   const flaky = records.flatMap(({ testKey, window }) =>
@@ -36,8 +37,7 @@ export async function readFlakyTests(
       ? []
       : [{ testKey, sinceUs: windowStart(window.day, days) * DAY_US }],
   );
-  const max = limits.flakeEvidence;
-  const evidence = await readFlakeEvidence(db, projectKey, flaky, max, deadlineAt);
+  const evidence = await readFlakeEvidence(db, projectKey, flaky, maxEvidence, deadlineAt);
   return records.flatMap((record) => {
     if (record.window === null || record.window.flaky === 0) return [];
     return [flakyTest(record, evidence.get(record.testKey))];

@@ -6,6 +6,7 @@ import { readTestDays, type TestDayRecord } from "../../db/test-days.js";
 import { type HistoryKey, readTestHistory } from "../../db/test-history.js";
 import { findTest, readTestRecords } from "../../db/test-records.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
+import { limits } from "../../limits.js";
 import { decodeHistogram } from "../../stats/histogram.js";
 import { DAY_US } from "../../stats/periods.js";
 import { windowStart } from "../../stats/windows.js";
@@ -53,7 +54,14 @@ export function getTestHistory(
       if (after !== null || record.window === null) return answer;
       const { day } = record.window;
       const first = windowStart(day, days);
-      const [flaky] = await readFlakyTests(db, projectKey, [record], days, deadlineAt);
+      const [flaky] = await readFlakyTests(
+        db,
+        projectKey,
+        [record],
+        days,
+        limits.flakeEvidence,
+        deadlineAt,
+      );
       return {
         ...answer,
         days: (await readTestDays(db, projectKey, testKey, first, day, deadlineAt)).map(dayMessage),

@@ -35,7 +35,14 @@ export function listFlakyTests(
       const filter = { days, verdicts, after, size };
       const page = await findFlaky(deps.db, projectKey, filter, deadlineAt);
       const { records, next } = page;
-      const tests = await readFlakyTests(deps.db, projectKey, records, days, deadlineAt);
+      const tests = await readFlakyTests(
+        deps.db,
+        projectKey,
+        records,
+        days,
+        limits.flakeEvidenceListed,
+        deadlineAt,
+      );
       const nextPageToken =
         next === null ? "" : deps.pageTokens.seal({ ...scope, key: keyOf(next) });
       return { tests, nextPageToken };
@@ -90,7 +97,7 @@ function textsOf(record: TestRecord): string[] {
   return [...identityTexts(record), LONGEST_EVIDENCE];
 }
 
-const LONGEST_EVIDENCE = " ".repeat(limits.flakeEvidence * limits.quotedMessageBytes);
+const LONGEST_EVIDENCE = " ".repeat(limits.flakeEvidenceListed * limits.quotedMessageBytes);
 
 function keyOf({ value, testId }: FlakyListEntry): FlakyListKey {
   return { value, testId };

@@ -13,6 +13,7 @@ import { ping } from "./db/ping.js";
 import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
 import { createEventPolicies } from "./events/policies.js";
+import { startFolding } from "./folding.js";
 import { drawKey } from "./ingest/draw-key.js";
 import { createRunDirectory } from "./ingest/run-directory.js";
 import { createTestDirectory } from "./ingest/test-directory.js";
@@ -23,8 +24,7 @@ import { dropPartitions } from "./jobs/drop-partitions.js";
 import { expireEvents } from "./jobs/expire-events.js";
 import { expireRuns } from "./jobs/expire-runs.js";
 import { findMissingTests } from "./jobs/find-missing-tests.js";
-import { foldEvents } from "./jobs/fold-events.js";
-import { foldResults } from "./jobs/fold-results.js";
+import { startFoldingJobs } from "./jobs/folding-jobs.js";
 import { startJobs } from "./jobs/job.js";
 import { pruneAudit } from "./jobs/prune-audit.js";
 import { purgeDeleted } from "./jobs/purge-deleted.js";
@@ -51,6 +51,11 @@ import { tenancyRoute } from "./rpc/tenancy/tenancy-routes.js";
 import { startServer } from "./server/server.js";
 import { readVersion } from "./version.js";
 
+export interface TallyOptions {
+  /** Folds in this thread: a thread of its own needs compiled code. */
+  readonly foldHere?: boolean;
+}
+
 export interface Tally extends AsyncDisposable {
   readonly url: string;
   readonly version: string;
@@ -69,17 +74,26 @@ const BUDGET_WAIT_MS = 30_000;
 const DDL_LOCK_TIMEOUT_MS = "2000";
 
 /** Resolves when the server takes calls. What was started is stopped again when something fails. */
-export async function startTally(config: Config, log: Logger): Promise<Tally> {
+export async function startTally(
+  config: Config,
+  log: Logger,
+  options: TallyOptions = {},
+): Promise<Tally> {
   const cleanups = createCleanups();
   try {
-    return await start(config, log, cleanups);
+    return await start(config, log, options, cleanups);
   } catch (error) {
     await cleanups.run();
     throw error;
   }
 }
 
-async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<Tally> {
+async function start(
+  config: Config,
+  log: Logger,
+  { foldHere = false }: TallyOptions,
+  cleanups: Cleanups,
+): Promise<Tally> {
   const database = await openDatabase(config, log, cleanups);
   const connection = { url: database.url, prepare: config.prepare };
   const db = cleanups.use(new Pool({ ...connection, size: config.readers }));
@@ -113,8 +127,6 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     dropClosedRefusals,
     expireEvents,
     expireRuns,
-    foldEvents,
-    foldResults,
     findMissingTests,
     createPartitions,
     pruneAudit,
@@ -127,6 +139,11 @@ async function start(config: Config, log: Logger, cleanups: Cleanups): Promise<T
     });
   cleanups.use(
     startJobs([...jobs.map((job) => job(jobDeps)), dropPartitions({ db, log, connect })], log),
+  );
+  cleanups.use(
+    foldHere
+      ? startFoldingJobs(db, log)
+      : startFolding({ connection, logLevel: config.logLevel }, log),
   );
   cleanups.use(
     startProcessWorkers({

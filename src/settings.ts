@@ -125,7 +125,7 @@ export const settings = {
     "8",
     "a number, 1 to 100",
     integerBetween(1, 100),
-    "Connections for everything else, 1 to 100.",
+    "Connections for everything else but folding, which has two more, 1 to 100.",
   ),
   dataDir: setting(
     "TALLY_DATA_DIR",

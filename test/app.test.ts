@@ -95,7 +95,9 @@ describe("a server", () => {
     await once(holder, "listening");
     const { port } = holder.address() as AddressInfo;
     const env = { DATABASE_URL: database.url, TALLY_PORT: String(port), TALLY_BCRYPT_COST: "4" };
-    await expect(startTally(loadConfig(env), createLogger("silent"))).rejects.toThrow("is in use");
+    await expect(
+      startTally(loadConfig(env), createLogger("silent"), { foldHere: true }),
+    ).rejects.toThrow("is in use");
     holder.close();
     await expect.poll(connections, { timeout: 30_000 }).toBe(0);
   });

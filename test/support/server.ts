@@ -60,7 +60,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     TALLY_BCRYPT_COST: "4",
     ...options.env,
   });
-  const tally = await startTally(config, createLogger(config.logLevel, sink));
+  const tally = await startTally(config, createLogger(config.logLevel, sink), {
+    foldHere: true,
+  });
   const { url } = tally;
   const tls = options.ca === undefined ? {} : { ca: options.ca };
   const clients: TallyClient[] = [];

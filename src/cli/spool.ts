@@ -6,6 +6,7 @@ import { DEFAULT_SPOOL_DIR } from "../client/session-options.js";
 import { listSpoolFiles, type SpoolEntry } from "../client/spool-folder.js";
 import { readSpoolContents, type SpoolContents } from "../client/spool-reader.js";
 import type { Act } from "./act.js";
+import { patienceOption } from "./arguments.js";
 import type { Context, Surroundings } from "./context.js";
 import { describeError, type ExitCode, errorJson, exitCodeOf, exitCodes } from "./outcome.js";
 import { table } from "./table.js";
@@ -21,12 +22,13 @@ export function addSpoolCommands(program: Command, act: Act, env: Surroundings["
     .command("list")
     .description("list the files that wait in the folder, oldest first")
     .addOption(dirOption())
-    .action(act((context, _, { dir }: SpoolOptions) => list(context, dir)));
+    .action(act((context, _, { dir }: Pick<SpoolOptions, "dir">) => list(context, dir)));
   spool
     .command("send")
     .description("send them, each result once, and remove what is acknowledged")
     .addOption(dirOption())
     .option("--any", "also files for another address of the server, or another token")
+    .addOption(patienceOption())
     .option("--soft", "warn and exit 0 instead of failing")
     .action(act((context, _, options: SpoolOptions) => send(context, options)));
 }
@@ -34,6 +36,7 @@ export function addSpoolCommands(program: Command, act: Act, env: Surroundings["
 interface SpoolOptions {
   readonly dir: string;
   readonly any?: boolean;
+  readonly patience: number;
   readonly soft?: boolean;
 }
 
@@ -69,9 +72,15 @@ async function send(context: Context, options: SpoolOptions): Promise<ExitCode> 
   const interrupted = new AbortController();
   const stopListening = surroundings.onInterrupt(() => interrupted.abort());
   try {
-    const { dir, any = false } = options;
+    const { dir, any = false, patience } = options;
     const which = any ? "any" : "same";
-    const files = await sendSpool({ client, dir, which, signal: interrupted.signal });
+    const files = await sendSpool({
+      client,
+      dir,
+      which,
+      patienceMs: patience * 1000,
+      signal: interrupted.signal,
+    });
     for (const file of files) warnOf(context, file);
     context.printPlain({ files: files.map(fileJson) }, () => summaryOf(files, dir));
     if (interrupted.signal.aborted) return exitCodes.interrupted;

@@ -4,7 +4,7 @@ import type { TestResult } from "../../gen/tally/v1/run_pb.js";
 import { type UploadSummary, uploadResults } from "../client/upload.js";
 import type { ReportFormat } from "../formats/report-item.js";
 import type { Act } from "./act.js";
-import { countArgument, pairArgument, shardArgument } from "./arguments.js";
+import { countArgument, pairArgument, patienceOption, shardArgument } from "./arguments.js";
 import type { Context } from "./context.js";
 import { type ExitCode, exitCodes, UsageError } from "./outcome.js";
 import {
@@ -38,6 +38,7 @@ export function addUploadCommand(program: Command, act: Act): void {
     .option("--framework <name>", "test framework")
     .option("--label <key=value>", "label of the run; repeatable", pairArgument)
     .option("--variant <key=value>", "what the tests ran on; repeatable", pairArgument)
+    .addOption(patienceOption())
     .option("--soft", "warn and exit 0 instead of failing")
     .addHelpText(
       "after",
@@ -52,6 +53,7 @@ interface UploadCommandOptions extends TargetOptions {
   readonly framework?: string;
   readonly label?: Record<string, string>;
   readonly variant?: Record<string, string>;
+  readonly patience: number;
   readonly soft?: boolean;
 }
 
@@ -113,6 +115,7 @@ async function sendResults(
     },
     results,
     {
+      patienceMs: options.patience * 1000,
       onProgress({ acknowledgedCount, sentCount }) {
         if (progressLine) stderr.write(`\r${acknowledgedCount} of ${sentCount} results stored`);
       },

@@ -185,7 +185,7 @@ export function startDelivery(options: DeliveryOptions): Delivery {
 const MAX_WAIT_MS = 10_000;
 const CLOSING_WAIT_MS = 250;
 const DEADLINE_MS = 10_000;
-const UNREACHABLE_MS = 1_500;
+const UNREACHABLE_MS = 1_000;
 const PATIENCE_MS = 5_000;
 const POLL_MS = 50;
 const STOP_MS = 200;

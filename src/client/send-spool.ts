@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { type BatchSource, createNumbering } from "./batches.js";
 import type { TallyClient } from "./client.js";
 import type { UploadFinishInit } from "./frames.js";
+import { createPatience } from "./patience.js";
 import { createBackoffWait, isCut, publish } from "./publish.js";
 import { listSpoolFiles, type SpoolEntry, type TakenFile, takeSpoolFile } from "./spool-folder.js";
 import { openSpoolFile, type SpoolReader } from "./spool-reader.js";
@@ -17,6 +18,8 @@ export interface SendSpoolOptions {
    * comes to a wrong project. `any`: all of them, for a server that has moved or a token that was renewed.
    */
   readonly which?: "same" | "any";
+  /** How long an answer is waited for, in milliseconds; by default for ever. */
+  readonly patienceMs?: number;
   /** Ends it; the file that is being sent waits again. */
   readonly signal?: AbortSignal;
 }
@@ -87,8 +90,10 @@ async function sendEntry(entry: SpoolEntry, options: SendSpoolOptions): Promise<
 async function sendFile(
   taken: TakenFile,
   reader: SpoolReader,
-  { client, signal, path }: SendSpoolOptions & { path: string },
+  { client, path, ...options }: SendSpoolOptions & { path: string },
 ): Promise<SpoolFileOutcome> {
+  using patience = createPatience(options.patienceMs, options.signal);
+  const { signal } = patience;
   let finish: UploadFinishInit | undefined;
   const source = sourceOf(reader, (found) => {
     finish = found;
@@ -119,6 +124,8 @@ async function sendFile(
       signal,
       resumes: (error, cuts) => isCut(error) && cuts <= MAX_CUTS,
       wait: createBackoffWait({ random: Math.random, signal }),
+      onCut: patience.cut,
+      onAnswer: patience.heard,
     });
     await taken.remove();
     return outcomeOf("sent");
@@ -128,7 +135,7 @@ async function sendFile(
       return { ...outcomeOf("failed", error), path: failedPath };
     }
     await taken.release();
-    return outcomeOf("kept", error);
+    return outcomeOf("kept", patience.error ?? error);
   } finally {
     upload.close();
   }

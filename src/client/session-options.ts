@@ -50,7 +50,7 @@ export interface CloseOptions {
   readonly deadlineMs?: number;
   /**
    * How long the server may be silent meanwhile, in milliseconds; default 5,000. Where it cannot be reached at all, the
-   * close gives up after 1,500. With a `deadlineMs` alone it waits for all of that.
+   * close gives up after 1,000. With a `deadlineMs` alone it waits for all of that.
    */
   readonly patienceMs?: number;
   /** Of the part; default derived from its results. */

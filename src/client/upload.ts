@@ -2,6 +2,7 @@
 import { type BatchSource, toBatches } from "./batches.js";
 import type { TestResultInit } from "./fit-result.js";
 import type { UploadFinishInit } from "./frames.js";
+import { createPatience } from "./patience.js";
 import { createBackoffWait, isCut, publish } from "./publish.js";
 import type { UploadClient } from "./publish-answers.js";
 import type { BatchLimits } from "./result-buffer.js";
@@ -15,6 +16,8 @@ export interface UploadOptions extends BatchLimits {
   readonly finish?: UploadFinishInit;
   /** Called after each acknowledgement. */
   readonly onProgress?: (progress: UploadProgressReport) => void;
+  /** How long an answer that is due is waited for, in milliseconds; by default for ever. */
+  readonly patienceMs?: number;
   /** Ends the upload; what was acknowledged stays. */
   readonly signal?: AbortSignal;
   /** Spreads the waits before resuming; default Math.random. */
@@ -35,7 +38,8 @@ export interface UploadSummary extends UploadCounts {
 /**
  * Sends the results and finishes the part. Memory is bounded by the batches that are not acknowledged, of which
  * there are at most 8. When the stream is cut, or ends with a hint to try again, everything not
- * acknowledged is sent again after that time; after 5 cuts without an acknowledgement the last error is thrown.
+ * acknowledged is sent again after that time; after 5 cuts without an acknowledgement the last error is thrown,
+ * and UNAVAILABLE after `patienceMs` without an answer.
  * An error of `results` is thrown as it is; the part then stays unfinished. A client that speaks Connect sends
  * each batch by a call of its own.
  */
@@ -45,15 +49,19 @@ export async function uploadResults(
   results: AsyncIterable<TestResultInit> | Iterable<TestResultInit>,
   options: UploadOptions = {},
 ): Promise<UploadSummary> {
-  const { signal, random = Math.random } = options;
+  const { random = Math.random } = options;
   const source = createSource(results, options);
+  using patience = createPatience(options.patienceMs, options.signal, () => !source.isWaiting);
+  const { signal } = patience;
   const upload = createUploadState({ open, source, finish: () => options.finish ?? {} });
   try {
     const resumedCount = await publish(client, upload, {
       signal,
       resumes: (error, cuts) => source.failure === undefined && isCut(error) && cuts <= MAX_CUTS,
       wait: createBackoffWait({ random, signal }),
+      onCut: patience.cut,
       onAnswer() {
+        patience.heard();
         const { sentCount } = upload.counts;
         const acknowledgedCount = sentCount - upload.unacknowledgedCount;
         options.onProgress?.({ acknowledgedCount, sentCount });
@@ -61,7 +69,7 @@ export async function uploadResults(
     });
     return { ...upload.counts, resumedCount };
   } catch (error) {
-    throw source.failure === undefined ? error : source.failure.error;
+    throw source.failure === undefined ? (patience.error ?? error) : source.failure.error;
   } finally {
     upload.close();
     source.close();
@@ -74,19 +82,27 @@ function createSource(
 ) {
   const batches = toBatches(results, limits);
   let failure: { readonly error: unknown } | undefined;
+  let isWaiting = false;
   const source: BatchSource = {
     async next() {
+      isWaiting = true;
       try {
         const { value, done } = await batches.next();
         return done === true ? "end" : value;
       } catch (error) {
         failure = { error };
         throw error;
+      } finally {
+        isWaiting = false;
       }
     },
   };
   return {
     ...source,
+    /** The results are waited for, so that no answer is due. */
+    get isWaiting() {
+      return isWaiting;
+    },
     /** What the results have thrown. */
     get failure() {
       return failure;

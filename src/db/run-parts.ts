@@ -103,7 +103,7 @@ export async function finishPart(
       finishUs: readMicros(row.finish_us),
       durationUs: readMicros(row.duration_us),
       expectedCount: readMicros(row.expected_count),
-      otherProducers: row.other_producers,
+      otherProducers: JSON.parse(row.other_producers) as string[],
     };
   }
 }
@@ -115,7 +115,7 @@ interface FinishColumns {
   finish_us: string | null;
   duration_us: string | null;
   expected_count: string | null;
-  other_producers: string[];
+  other_producers: string;
 }
 
 const ADD_PART = `
@@ -172,14 +172,14 @@ unsettled AS (
 SELECT
   first, finished_at IS NOT NULL AS finished, finish_status, ${microsOf("finish_time")} AS finish_us,
   duration_us, expected_count,
-  ARRAY(
+  array_to_json(ARRAY(
     SELECT other.producer
     FROM run_parts part
     JOIN run_parts other USING (project_key, run_key, job, attempt, shard_index, shard_total)
     WHERE part.project_key = $1 AND part.run_key = $2 AND part.part_id = $3 AND other.part_id <> $3
     ORDER BY other.producer
     LIMIT ${limits.otherProducers}
-  ) AS other_producers
+  ))::text AS other_producers
 FROM (
   SELECT true AS first, finished_at, finish_status, finish_time, duration_us, expected_count FROM ended
   UNION ALL

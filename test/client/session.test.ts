@@ -33,6 +33,7 @@ describe.each(["grpc", "connect"] as const)("a session over %s", (protocol: Tall
       rejected: 0,
       rejections: [],
       runConflict: [],
+      otherProducers: [],
       spooled: 0,
       dropped: 0,
     });

@@ -101,6 +101,7 @@ describe("uploadResults", () => {
       rejectedCount: 0,
       rejections: [],
       rejectionsTruncated: false,
+      otherProducers: [],
       resumedCount: 0,
     });
     expect(store.finishes).toBe(1);

@@ -1,4 +1,5 @@
 /** What all reporters share: a run session that opens by itself, says little, and is never in the way. */
+import { resolve } from "node:path";
 import type { RunSession, SessionSummary, TallyClient, TestResultInit } from "../client/index.js";
 import { joinLocalRun } from "./local-run.js";
 import { type ReporterOptions, withOptions } from "./reporter-options.js";
@@ -81,10 +82,12 @@ interface OpenedRun {
 }
 
 async function open(given: ReportingOptions, env: Env): Promise<OpenedRun> {
+  // Now, before tests that share the process can go elsewhere.
+  const folder = process.cwd();
   const { createTallyClient, DEFAULT_SPOOL_DIR, gatherCiFacts, openRun, readClientOptions } =
     await import("../client/index.js");
   const client = createTallyClient(readClientOptions(env));
-  const { runId, source, ci, part, warnings } = await gatherCiFacts(env, process.cwd());
+  const { runId, source, ci, part, warnings } = await gatherCiFacts(env, folder);
   for (const warning of warnings) say(warning);
   const localRun = runId === "" ? joinLocalRun() : undefined;
   const spoolDir = env["TALLY_SPOOL_DIR"] || DEFAULT_SPOOL_DIR;
@@ -98,7 +101,7 @@ async function open(given: ReportingOptions, env: Env): Promise<OpenedRun> {
       labels: { ...given.options.labels },
     },
     part: { ...part, ...shardOf(part, given), producer: given.producer },
-    spoolDir,
+    spoolDir: resolve(folder, spoolDir),
     onWarning: ({ message }) => say(message),
   });
   return {
@@ -132,7 +135,7 @@ function summaryText(summary: SessionSummary, { client, spoolDir }: OpenedRun): 
 }
 
 /** Says a line where the frameworks' own reports do not go. Never throws. */
-function say(line: string): void {
+export function say(line: string): void {
   try {
     process.stderr.write(`tally: ${line}\n`);
   } catch {
@@ -154,4 +157,4 @@ const SILENT: Reporting = { add() {}, end: async () => undefined };
 const SAID = Symbol.for("tally.said");
 const DEADLINE_MS = 10_000;
 /** A build waits no longer for a server that says nothing. */
-const PATIENCE_MS = 1_500;
+const PATIENCE_MS = 1_000;

@@ -73,7 +73,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     grpc,
   ],
   formats: ["client", "gen", "limits", "text", protobuf, "saxes"],
-  reporters: ["client", "formats", "gen", "limits", protobuf, connect],
+  // Frameworks by their types alone.
+  reporters: [
+    "client",
+    "formats",
+    "gen",
+    "limits",
+    protobuf,
+    connect,
+    "jest",
+    "@playwright/test",
+    "vitest",
+  ],
   cli: ["client", "formats", "gen", "limits", protobuf, connect, "commander", "tinyglobby"],
   web: ["gen", protobuf, connect, "@connectrpc/connect-web"],
 
@@ -84,6 +95,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "open-database": ["cleanups", "config", "db", "embedded", "log"],
   "open-writers": ["cleanups", "db", "events", "group-commit", "ingest", "metrics", "writer-hooks"],
   "process-workers": ["db", "events", "ingest", "jobs", "log"],
+  folding: ["log"],
+  "folding-thread": ["db", "folding", "jobs", "log"],
   recount: ["config", "db", "stats"],
   work: ["cleanups", "config", "db", "log", "open-database", "process-workers"],
 };

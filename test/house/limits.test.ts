@@ -85,7 +85,7 @@ const comments: Readonly<Record<string, string>> = {
   "AggregateEventsResponse.rows": `Up to ${count(limits.aggregateRows)} rows`,
   "GetEventStatsRequest.top_paths_limit": `0 means ${limits.topPathsDefault}, above ${limits.topPathsMax} means ${limits.topPathsMax}`,
   "FlakeEvidence.failure_message": `cut to ${bytes(limits.quotedMessageBytes)}`,
-  "FlakyTest.evidence": `up to ${limits.flakeEvidence}`,
+  "FlakyTest.evidence": `up to ${limits.flakeEvidenceListed} in ListFlakyTests, up to ${limits.flakeEvidence} in`,
   "FailureGroup.masked_message": `up to ${count(MASKED_LENGTH)} characters`,
   "FailureGroup.probable_outage_run_ids": `up to ${limits.outageRuns}, newest first: at least ${OUTAGE_RULE.minFailures} results and at least ${100 / OUTAGE_RULE.maxResultsPerFailure} %`,
   "GetProjectStatsRequest.start_time": `${count(limits.statsWindowDays)} days`,

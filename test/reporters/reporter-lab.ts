@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Run, RunState, type TestResult } from "../../gen/tally/v1/run_pb.js";
+import { ResultView } from "../../gen/tally/v1/stats_service_pb.js";
 import { type SpoolFileOutcome, sendSpool, type TallyClient } from "../../src/client/index.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.js";
@@ -19,7 +20,7 @@ export interface ProjectRun {
 export interface RunOptions {
   /** The folder of the project, in test/fixtures/projects. */
   readonly project: string;
-  /** Arguments of Node: the program first, relative to the root of this repository. */
+  /** Arguments of Node: the program first, relative to the root of this repository, or an option. */
   readonly args: readonly string[];
   /** The run that is reported; absent, the reporter chooses. */
   readonly runId?: string;
@@ -30,13 +31,15 @@ export interface ReporterLab extends AsyncDisposable {
   readonly server: TestServer;
   /** Between the projects and the server. */
   readonly proxy: TcpProxy;
+  /** Of the proxy. */
+  readonly url: string;
   readonly client: TallyClient;
   readonly spoolDir: string;
   /** Runs a project to its end. CI variables of this process do not reach it. */
   run(options: RunOptions): Promise<ProjectRun>;
   /** The run once it has left the state RUNNING. */
   finishedRun(runId: string): Promise<Run>;
-  /** All results of a run, by name, then attempt and repeat. */
+  /** All results of a run in full, by name, then attempt and repeat. */
   results(runId: string): Promise<TestResult[]>;
   /** Sends what was spooled. */
   sendSpool(): Promise<SpoolFileOutcome[]>;
@@ -50,16 +53,19 @@ export async function startReporterLab(): Promise<ReporterLab> {
   const folder = await mkdtemp(join(tmpdir(), "tally-reporter-"));
   const spoolDir = join(folder, "spool");
   const client = server.client(server.allToken);
+  const url = proxy.through(server.url);
   return {
     server,
     proxy,
+    url,
     client,
     spoolDir,
     run({ project, args: [program = "", ...args], runId, env = {} }) {
-      return runNode([join(ROOT, program), ...args], join(PROJECTS, project), {
+      const first = program.startsWith("-") ? program : join(ROOT, program);
+      return runNode([first, ...args], join(PROJECTS, project), {
         PATH: process.env["PATH"] ?? "",
         HOME: folder,
-        TALLY_URL: proxy.through(server.url),
+        TALLY_URL: url,
         TALLY_TOKEN: server.ingestToken,
         TALLY_SPOOL_DIR: spoolDir,
         ...(runId === undefined ? {} : { TALLY_RUN_ID: runId }),
@@ -73,10 +79,11 @@ export async function startReporterLab(): Promise<ReporterLab> {
       }
     },
     async results(runId) {
+      const view = ResultView.FULL;
       const found: TestResult[] = [];
       let pageToken = "";
       do {
-        const page = await client.stats.listResults({ runId, pageSize: 1000, pageToken });
+        const page = await client.stats.listResults({ runId, view, pageSize: 1000, pageToken });
         for (const { result } of page.results) if (result !== undefined) found.push(result);
         pageToken = page.nextPageToken;
       } while (pageToken !== "");

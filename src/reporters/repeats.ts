@@ -1,0 +1,15 @@
+/** Tells tests apart that agree in everything they are known by. */
+
+/**
+ * Counts tests by what they are known by: 0 for the first, 1 for the next that is known by the same. The count is
+ * their `repeat_index`, so two tests of the same title in the same place stay two.
+ */
+export function countRepeats(): (...known: readonly string[]) => number {
+  const counts = new Map<string, number>();
+  return (...known) => {
+    const key = JSON.stringify(known);
+    const count = counts.get(key) ?? 0;
+    counts.set(key, count + 1);
+    return count;
+  };
+}

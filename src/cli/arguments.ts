@@ -6,7 +6,7 @@ import {
   type Timestamp,
   timestampFromMs,
 } from "@bufbuild/protobuf/wkt";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { EventState } from "../../gen/tally/v1/event_pb.js";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { Verdict } from "../../gen/tally/v1/stats_pb.js";
@@ -67,6 +67,13 @@ export function durationArgument(text: string): Duration {
 /** A whole number from 1. */
 export function countArgument(text: string): number {
   return numberOf(text, /^[1-9]\d{0,8}$/, "Give a whole number from 1.");
+}
+
+/** `--patience`, in seconds; a silent server is waited for as long as for the answer of any other call. */
+export function patienceOption(): Option {
+  return new Option("--patience <seconds>", "how long a silent server is waited for")
+    .argParser(countArgument)
+    .default(30);
 }
 
 /** `2/5`: the second of five. */

@@ -12,6 +12,7 @@ import { addRejectionCommands } from "./rejections.js";
 import { addRunCommands } from "./runs.js";
 import { addSpoolCommands } from "./spool.js";
 import { addStatsCommands } from "./stats.js";
+import { addSummaryCommand } from "./summary.js";
 import { addTenancyCommands } from "./tenancy.js";
 import { addTestCommands } from "./tests.js";
 import { addUploadCommand } from "./upload.js";
@@ -55,6 +56,7 @@ export async function runProgram(
   addFlakyCommand(program, act);
   addFailuresCommand(program, act);
   addCompareCommand(program, act);
+  addSummaryCommand(program, act);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {

@@ -25,7 +25,8 @@ export function table(rows: readonly Readonly<Record<string, string>>[]): string
     .join("\n");
 }
 
-function harmless(text: string): string {
+/** The text with what a terminal would act on as its code, also line ends. */
+export function harmless(text: string): string {
   return text.replace(ACTING, (char) => `<${char.codePointAt(0)?.toString(16).padStart(4, "0")}>`);
 }
 

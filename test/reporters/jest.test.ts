@@ -210,7 +210,7 @@ it("is visible while tests run, and keeps what comes after the server is gone", 
     )
     .toEqual(["ends 1st", "ends 2nd", "ends 3rd"]);
   // The first ones wait for the client to be loaded, and the machine may be busy with other tests.
-  expect(Math.min(...delays)).toBeLessThan(1000);
+  expect(Math.min(...delays)).toBeLessThan(5_000);
   lab.proxy.setBlackhole(true);
   await writeFile(goFile, "");
   const { exitCode, stderr } = await running;

@@ -23,8 +23,8 @@ it("shows a result while the run goes on", async () => {
   expect(run?.state).toBe(RunState.RUNNING);
   const { startTime, duration } = seen ?? {};
   const endedAt = Number(startTime?.seconds) * 1000 + (startTime?.nanos ?? 0) / 1e6;
-  // A second, and what a loaded machine needs to ask.
-  expect(seenAt - endedAt - (duration?.nanos ?? 0) / 1e6).toBeLessThan(1_500);
+  // Some 0.3 s; the rest is what a loaded machine may need.
+  expect(seenAt - endedAt - (duration?.nanos ?? 0) / 1e6).toBeLessThan(5_000);
   expect((await ending).exitCode).toBe(0);
   expect(await fixtures.lab.finishedRun("live")).toMatchObject({ totals: { passedCount: 2n } });
 });

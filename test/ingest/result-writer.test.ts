@@ -225,9 +225,10 @@ describe("the writer", () => {
     await expect.poll(() => lab.projects.length).toBe(2);
     // A thousand rows of the loud one wait for the lock, and the other lane is free.
     const quiet = lab.writer.write(job(rows(1), { projectKey: "2", runKey: "2" }));
+    const refused = expect(quiet).rejects.toThrow(RunGone);
     await expect.poll(() => lab.projects.slice(1)).toEqual(["1", "2"]);
     await locker.run("COMMIT");
-    await expect(quiet).rejects.toThrow(RunGone);
+    await refused;
     const stored = await Promise.all(loud);
     expect(stored.map(({ acceptedCount }) => acceptedCount)).toEqual([2_000, 2_000, 2_000]);
   });

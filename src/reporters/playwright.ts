@@ -2,6 +2,7 @@
  * The reporter of Playwright Test: `reporter: [["list"], ["tally/playwright", { … }]]` in its config. The options are
  * those of all reporters.
  */
+import { dirname } from "node:path";
 import type {
   FullConfig,
   Reporter,
@@ -34,7 +35,9 @@ export default class PlaywrightReporter implements Reporter {
       // `--list` runs nothing.
       if (this.#options._mode === "list") return;
       const shard = config.shard ?? undefined;
-      this.#run = { suite, results: createPlaywrightResults(config.rootDir) };
+      // rootDir is where the tests are, which may be any folder of the project.
+      const folder = config.configFile === undefined ? config.rootDir : dirname(config.configFile);
+      this.#run = { suite, results: createPlaywrightResults(folder) };
       this.#reporting = startReporting({
         producer: "tally-playwright",
         options: this.#options,

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { RunState, Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import PlaywrightReporter from "../../src/reporters/playwright.js";
@@ -13,6 +14,7 @@ import {
 } from "./playwright-report.js";
 import { type ReporterLab, startReporterLab } from "./reporter-lab.js";
 
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 let lab: ReporterLab;
 let folder: string;
 beforeAll(async () => {
@@ -26,6 +28,27 @@ afterAll(async () => {
 
 /** Starting a framework takes many seconds on a machine that does much else. */
 vi.setConfig({ testTimeout: 120_000 });
+
+it("names files from the folder of the config where there is no repository", async () => {
+  const project = join(folder, "elsewhere");
+  await mkdir(join(project, "specs"), { recursive: true });
+  await symlink(join(ROOT, "node_modules"), join(project, "node_modules"));
+  await writeFile(
+    join(project, "playwright.config.js"),
+    `module.exports = { testDir: "specs", reporter: [[${JSON.stringify(join(ROOT, "dist/src/reporters/playwright.js"))}]] };`,
+  );
+  await writeFile(
+    join(project, "specs/a.spec.js"),
+    `require("@playwright/test").test("passes", () => {});`,
+  );
+  await lab.run({
+    project: relative(join(ROOT, "test/fixtures/projects"), project),
+    args: ["node_modules/@playwright/test/cli.js", "test"],
+    runId: "elsewhere",
+  });
+  const results = await lab.results("elsewhere");
+  expect(results.map(({ test }) => test?.file)).toEqual(["specs/a.spec.js"]);
+});
 
 it("reports what Playwright reports", async () => {
   const { exitCode, stdout, stderr } = await run("all", "all");

@@ -1,8 +1,8 @@
-import { writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { RunState, Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
+import { expectLiveAndKept } from "./live-run.js";
 import { type ProjectRun, type ReporterLab, startReporterLab } from "./reporter-lab.js";
 
 let lab: ReporterLab;
@@ -60,8 +60,6 @@ function stored(results: readonly TestResult[]): string[] {
     .sort();
 }
 
-const milliseconds = (time?: { readonly seconds: bigint; readonly nanos: number }) =>
-  Number(time?.seconds) * 1000 + (time?.nanos ?? 0) / 1e6;
 const named = (results: readonly TestResult[], name: string) =>
   results.filter(({ test }) => test?.name === name);
 const outcomes = (results: readonly TestResult[], name: string) =>
@@ -185,37 +183,8 @@ it("names the tests that a hook or a bail precluded, and only those that were me
   ]);
 });
 
-it("is visible while tests run, and keeps what comes after the server is gone", async () => {
-  const goFile = join(lab.spoolDir, "..", "go");
-  const running = mocha("cut", ["live/waits.js"], { GO_FILE: goFile });
-  const delays: number[] = [];
-  await expect
-    .poll(
-      async () => {
-        const results = await lab.results("cut").catch(() => []);
-        for (const { startTime, duration } of results.slice(delays.length)) {
-          delays.push(Date.now() - milliseconds(startTime) - milliseconds(duration));
-        }
-        return results.map(({ test }) => test?.name);
-      },
-      { interval: 20 },
-    )
-    .toEqual(["ends 1st", "ends 2nd", "ends 3rd"]);
-  // The first ones wait for the client to be loaded, and the machine may be busy with other tests.
-  expect(Math.min(...delays)).toBeLessThan(5_000);
-  lab.proxy.setBlackhole(true);
-  await writeFile(goFile, "");
-  const { exitCode, stderr } = await running;
-  lab.proxy.setBlackhole(false);
-  lab.proxy.cut("rst");
-  expect(exitCode).toBe(1);
-  expect(stderr).toContain("send them with");
-  await lab.sendSpool();
-  expect(await lab.finishedRun("cut")).toMatchObject({
-    state: RunState.FINISHED,
-    totals: { resultCount: 5n, passedCount: 4n, failedCount: 1n },
-  });
-});
+it("is visible while tests run, and keeps what comes after the server is gone", () =>
+  expectLiveAndKept(lab, "cut", (env) => mocha("cut", ["live/waits.js"], env)));
 
 it("without a token says so once, and Mocha prints as ever", async () => {
   const args = ["all/retries.js"];

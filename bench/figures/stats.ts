@@ -24,7 +24,7 @@ export const stats: Figure = {
   async measure(server, isSmoke) {
     const sizes = isSmoke ? [3_000, 30_000] : [1_000_000, 10_000_000];
     const tests = isSmoke ? 1_000 : 20_000;
-    const rounds = isSmoke ? 3 : 150;
+    const rounds = isSmoke ? 3 : 60;
     const measured: Map<string, number[]>[] = [];
     const said: Measurement[] = [];
     for (const results of sizes) {

@@ -9,6 +9,8 @@ const GiB = 1024 * MiB;
 export const limits = {
   /** A protobuf or JSON message, a unary body or one frame of a stream. */
   messageBytes: 4 * MiB,
+  /** A message of a call that needs no token: anybody may send it. */
+  publicMessageBytes: 4 * KiB,
   resultsPerMessage: 5000,
   eventsPerMessage: 5000,
   resultIdBytes: 128,

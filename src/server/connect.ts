@@ -19,7 +19,7 @@ import type { Call, Room } from "./call-state.js";
 import { replyToMisfit, writeAnswer } from "./connect-reply.js";
 import { connectRequest, encodingsOf, readRequest, requestStream } from "./connect-request.js";
 import { toCallError } from "./failure.js";
-import { admit, tooLarge, unknownCompression } from "./guard.js";
+import { admit, messageLimit, tooLarge, unknownCompression } from "./guard.js";
 import { openHttpBody } from "./http-body.js";
 import { headerOf } from "./http-header.js";
 import { invokeMany, invokeSingle, orEnd } from "./invoke.js";
@@ -131,7 +131,8 @@ async function guard(call: Call, req: IncomingMessage): Promise<void> {
     throw unknownCompression(unknown);
   }
   const announced = Number(req.headers["content-length"] ?? 0);
-  if (!call.target.streams && announced > limits.messageBytes) throw tooLarge();
+  const maxBytes = messageLimit(call);
+  if (!call.target.streams && announced > maxBytes) throw tooLarge(maxBytes);
 }
 
 /** What the router calls: it passes an empty message, the real one is in the exchange. */

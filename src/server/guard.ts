@@ -89,12 +89,17 @@ function openStream(call: Call, { tokenId }: Principal): void {
   });
 }
 
+/** How large a message of the call may be, packed or not: without a token, so small that nobody is kept out by it. */
+export function messageLimit({ target }: Call): number {
+  return target.access === "public" ? limits.publicMessageBytes : limits.messageBytes;
+}
+
 /** The error of a message over the limit, by its announced or its real size. */
-export function tooLarge(): ConnectError {
+export function tooLarge(maxBytes: number): ConnectError {
   return callError(
     Code.ResourceExhausted,
-    `the message is larger than ${limits.messageBytes} bytes; send smaller batches`,
-    { reason: "MESSAGE_TOO_LARGE", metadata: { max_bytes: String(limits.messageBytes) } },
+    `the message is larger than ${maxBytes} bytes; send smaller batches`,
+    { reason: "MESSAGE_TOO_LARGE", metadata: { max_bytes: String(maxBytes) } },
   );
 }
 

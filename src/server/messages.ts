@@ -5,12 +5,11 @@
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
 import { invalidArgument } from "../errors.js";
-import { limits } from "../limits.js";
 import type { Body } from "./body.js";
 import { cutCall } from "./call.js";
 import type { Call } from "./call-state.js";
 import { createCollector } from "./collector.js";
-import { ownerOf, tooLarge } from "./guard.js";
+import { messageLimit, ownerOf, tooLarge } from "./guard.js";
 import { type FrameSource, lateError } from "./requests.js";
 
 /** How messages may be packed; undefined if they may not. */
@@ -23,19 +22,21 @@ export async function readWhole(
   compression: Compression,
   announcedBytes: number | undefined,
 ): Promise<Buffer> {
+  const maxBytes = messageLimit(call);
   const first = await body.next();
   if (first === null) return EMPTY;
+  if (first.length > maxBytes) throw tooLarge(maxBytes);
   const timer = setTimeout(cutLate, call.room.timeouts.frameTimeoutMs, call);
   try {
     const second = await body.next();
     if (second !== null || compression !== undefined) {
-      await claimRoom(call, announcedBytes ?? limits.messageBytes, compression);
+      await claimRoom(call, announcedBytes ?? maxBytes, compression);
     }
     const collector = createCollector(announcedBytes ?? first.length + (second?.length ?? 0));
     collector.add(first);
     for (let chunk = second; chunk !== null; chunk = await body.next()) {
       collector.add(chunk);
-      if (collector.length > limits.messageBytes) throw tooLarge();
+      if (collector.length > maxBytes) throw tooLarge(maxBytes);
     }
     call.requestBytes = collector.length;
     return await unpack(call, collector.bytes(), compression);
@@ -56,6 +57,7 @@ export function openFrames(
   body: Body,
   { compression, silenceTimeoutMs }: FrameOptions,
 ): FrameSource {
+  const maxBytes = messageLimit(call);
   /** What came after the frame before. */
   let rest: Buffer = EMPTY;
   let timer: NodeJS.Timeout | undefined;
@@ -78,7 +80,7 @@ export function openFrames(
     }
     const packed = checkFlags(rest.readUInt8(0), compression);
     const size = rest.readUInt32BE(1);
-    if (size > limits.messageBytes) throw tooLarge();
+    if (size > maxBytes) throw tooLarge(maxBytes);
     rest = rest.subarray(ENVELOPE_BYTES);
     if (packed !== undefined || rest.length < size) await claimRoom(call, size, packed);
     if (rest.length < size) {
@@ -136,7 +138,7 @@ function cutSilent(call: Call): void {
  * it is. A message that came whole needs none: nothing more is held for it.
  */
 async function claimRoom(call: Call, bytes: number, compression: Compression): Promise<void> {
-  const unpacked = compression === undefined ? 0 : limits.messageBytes;
+  const unpacked = compression === undefined ? 0 : messageLimit(call);
   call.received?.shrink(0);
   call.received = call.room.receiving.claim(ownerOf(call), bytes + unpacked);
   await call.received.granted;
@@ -147,12 +149,15 @@ const unpackers = { gzip: promisify(gunzip), deflate: promisify(inflate) };
 
 async function unpack(call: Call, bytes: Buffer, compression: Compression): Promise<Buffer> {
   if (compression === undefined || bytes.length === 0) return bytes;
+  const maxBytes = messageLimit(call);
   try {
-    const unpacked = await unpackers[compression](bytes, { maxOutputLength: limits.messageBytes });
+    const unpacked = await unpackers[compression](bytes, { maxOutputLength: maxBytes });
     call.received?.shrink(unpacked.length);
     return unpacked;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge();
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") {
+      throw tooLarge(maxBytes);
+    }
     throw invalidArgument([{ field: "body", description: `is not valid ${compression}` }]);
   }
 }

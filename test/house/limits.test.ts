@@ -135,6 +135,7 @@ const comments: Readonly<Record<string, string>> = {
 /** The README's table under Limits, in this order. */
 const readme: readonly (readonly [string, string])[] = [
   ["A message: a unary body, or one frame of a stream", bytes(limits.messageBytes)],
+  ["A message of a call that needs no token", bytes(limits.publicMessageBytes)],
   ["Results in a message", count(limits.resultsPerMessage)],
   ["Results in a stream", "no limit"],
   ["`run_id`", bytes(limits.runIdBytes)],

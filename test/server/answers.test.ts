@@ -35,6 +35,11 @@ const table = [
     code: "OK",
   },
   {
+    name: "a large message without a token",
+    call: [finishRun, { runId: "r".repeat(5000) }, {}] as const,
+    code: "RESOURCE_EXHAUSTED",
+  },
+  {
     name: "no token",
     call: [ingestRun, {}, { "x-request-id": "mine.1" }] as const,
     code: "UNAUTHENTICATED",

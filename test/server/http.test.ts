@@ -206,6 +206,21 @@ describe("Connect on HTTP/1.1", () => {
     const head = `POST ${ingestPath} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ingest\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n\r\n`;
     expect(await raw(lab, head)).toContain("MESSAGE_TOO_LARGE");
   });
+
+  test("a body that nobody has announced is bounded by what a call without a token may send", async () => {
+    await using lab = await startLab();
+    const path = pathOf(IngestService.method.finishRun);
+    const send = (length: number) => {
+      const body = JSON.stringify({ runId: "x".repeat(length) });
+      const chunk = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+      const head = `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked`;
+      return raw(lab, `${head}\r\n\r\n${chunk}`);
+    };
+    expect(await send(4000)).toMatch(/^HTTP\/1.1 200/);
+    const refused = await send(5000);
+    expect(refused).toMatch(/^HTTP\/1.1 429/);
+    expect(refused).toContain("larger than 4096 bytes");
+  });
 });
 
 describe("CORS", () => {

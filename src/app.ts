@@ -1,5 +1,6 @@
 /** Puts a server together: database, tokens, handlers, jobs; and takes it apart in the right order. */
 import { randomBytes, randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { ensureAdminToken } from "./auth/admin-bootstrap.js";
 import { SecretHasher } from "./auth/secret-hasher.js";
 import { TokenAuthenticator } from "./auth/token-authenticator.js";
@@ -49,6 +50,7 @@ import { statsRoute } from "./rpc/stats/stats-routes.js";
 import { createRunFeeds } from "./rpc/stats/watch/run-feeds.js";
 import { tenancyRoute } from "./rpc/tenancy/tenancy-routes.js";
 import { startServer } from "./server/server.js";
+import { readWebFiles } from "./server/web-files.js";
 import { readVersion } from "./version.js";
 
 export interface TallyOptions {
@@ -69,6 +71,9 @@ export interface Tally extends AsyncDisposable {
 
 /** Longest wait for room among what is read and not committed. */
 const BUDGET_WAIT_MS = 30_000;
+
+/** What Vite builds; compiled, this file is in dist/src. */
+const WEB_FOLDER = fileURLToPath(new URL("../web", import.meta.url));
 
 /** Longest wait of a statement that drops a partition for those who read it. */
 const DDL_LOCK_TIMEOUT_MS = "2000";
@@ -217,6 +222,7 @@ async function start(
         anyRoute(statsRoute({ db, resolveProject, pageTokens, feeds })),
       ],
       doors: [reportDoor(ingest), eventDoor(events)],
+      webFiles: await readWebFiles(WEB_FOLDER),
       authenticator,
       metrics,
       log,

@@ -5,6 +5,9 @@ import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import { limits } from "../limits.js";
 
+/** Answers a request. */
+export type Page = (req: IncomingMessage, res: ServerResponse) => void;
+
 /** Sends a JSON body; the rest of the request is read away first if it is short. */
 export function replyJson(
   req: IncomingMessage,

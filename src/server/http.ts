@@ -1,4 +1,4 @@
-/** The HTTP/1.1 side: Connect and gRPC-Web, raw doors, health pages, metrics. */
+/** The HTTP/1.1 side: Connect and gRPC-Web, raw doors, health pages, metrics, the dashboard's files. */
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
@@ -7,11 +7,13 @@ import { callError } from "../errors.js";
 import type { Room } from "./call-state.js";
 import { createConnectListeners } from "./connect.js";
 import { applyCors } from "./cors.js";
+import { findDashboardPage } from "./dashboard.js";
 import type { Door } from "./door.js";
 import { matchDoor, serveDoor } from "./doors.js";
-import { replyError, replyJson } from "./http-reply.js";
+import { type Page, replyError, replyJson } from "./http-reply.js";
 import type { Readiness } from "./readiness.js";
 import type { BoundMethod } from "./target.js";
+import type { WebFiles } from "./web-files.js";
 
 export interface HttpOptions {
   readonly methods: readonly BoundMethod[];
@@ -21,9 +23,8 @@ export interface HttpOptions {
   readonly version: string;
   /** Whether /metrics answers here. */
   readonly metrics: boolean;
+  readonly webFiles: WebFiles;
 }
-
-type Page = (req: IncomingMessage, res: ServerResponse) => void;
 
 /** An http.Server that is given connections; it never listens itself. */
 export function createHttpServer(room: Room, options: HttpOptions): Server {
@@ -48,6 +49,8 @@ export function createHttpServer(room: Room, options: HttpOptions): Server {
       void serveDoor(room, door, params, req, res);
       return;
     }
+    const found = findDashboardPage(options.webFiles, path, req);
+    if (found !== undefined) return servePage(found, req, res);
     const error = callError(Code.Unimplemented, `nothing is at ${path.slice(0, 200)}`, {
       reason: "UNKNOWN_PATH",
     });

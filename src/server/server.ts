@@ -19,6 +19,7 @@ import { createRoom } from "./room.js";
 import { bindMethods } from "./target.js";
 import { defaultTimeouts, type Timeouts } from "./timeouts.js";
 import { readCertificate, type TlsFiles, watchCertificate } from "./tls.js";
+import type { WebFiles } from "./web-files.js";
 
 export interface ServerOptions {
   readonly listen: Address;
@@ -36,6 +37,8 @@ export interface ServerOptions {
   readonly version: string;
   readonly routes: readonly Route[];
   readonly doors: readonly Door[];
+  /** Of the dashboard; none where it was not built. */
+  readonly webFiles: WebFiles;
   readonly authenticator: Authenticator;
   /** For each project and each admin token on this server; 0 is unlimited. A project's own rate replaces it. */
   readonly callsPerSecond: number;

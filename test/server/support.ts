@@ -70,6 +70,7 @@ export async function startLab(change: Partial<ServerOptions> = {}): Promise<Lab
     version: "1.2.3",
     routes: [ingestRoute(contexts, committed), statsRoute(contexts)],
     doors: [],
+    webFiles: new Map(),
     authenticator,
     callsPerSecond: 0,
     metrics,

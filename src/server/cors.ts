@@ -2,7 +2,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { cors } from "@connectrpc/connect";
 
-const ALLOWED_HEADERS = [...cors.allowedHeaders, "authorization", "x-request-id"].join(", ");
+const ALLOWED_HEADERS = [
+  ...cors.allowedHeaders,
+  "authorization",
+  "tally-fault",
+  "x-request-id",
+].join(", ");
 const EXPOSED_HEADERS = [
   ...cors.exposedHeaders,
   "grpc-retry-pushback-ms",

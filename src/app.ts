@@ -209,6 +209,8 @@ async function start(
             hasher,
             metrics,
             policies,
+            version,
+            faultsEnabled: config.faults,
             pageTokens,
             resolveProject,
             randomBytes,

@@ -14,7 +14,64 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tally/v1/tenancy_service.proto.
  */
 export const file_tally_v1_tenancy_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch50YWxseS92MS90ZW5hbmN5X3NlcnZpY2UucHJvdG8SCHRhbGx5LnYxIikKGUNyZWF0ZU9yZ2FuaXphdGlvblJlcXVlc3QSDAoEbmFtZRgBIAEoCSJKChpDcmVhdGVPcmdhbml6YXRpb25SZXNwb25zZRIsCgxvcmdhbml6YXRpb24YASABKAsyFi50YWxseS52MS5Pcmdhbml6YXRpb24iMQoWR2V0T3JnYW5pemF0aW9uUmVxdWVzdBIXCg9vcmdhbml6YXRpb25faWQYASABKAkiRwoXR2V0T3JnYW5pemF0aW9uUmVzcG9uc2USLAoMb3JnYW5pemF0aW9uGAEgASgLMhYudGFsbHkudjEuT3JnYW5pemF0aW9uIkEKGExpc3RPcmdhbml6YXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJjChlMaXN0T3JnYW5pemF0aW9uc1Jlc3BvbnNlEi0KDW9yZ2FuaXphdGlvbnMYASADKAsyFi50YWxseS52MS5Pcmdhbml6YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkMKGURlbGV0ZU9yZ2FuaXphdGlvblJlcXVlc3QSFwoPb3JnYW5pemF0aW9uX2lkGAEgASgJEg0KBWZvcmNlGAIgASgIIhwKGkRlbGV0ZU9yZ2FuaXphdGlvblJlc3BvbnNlImoKFENyZWF0ZVByb2plY3RSZXF1ZXN0EhcKD29yZ2FuaXphdGlvbl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEisKCHNldHRpbmdzGAMgASgLMhkudGFsbHkudjEuUHJvamVjdFNldHRpbmdzIjsKFUNyZWF0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudGFsbHkudjEuUHJvamVjdCInChFHZXRQcm9qZWN0UmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJIjgKEkdldFByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudGFsbHkudjEuUHJvamVjdCJVChNMaXN0UHJvamVjdHNSZXF1ZXN0EhcKD29yZ2FuaXphdGlvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJUChRMaXN0UHJvamVjdHNSZXNwb25zZRIjCghwcm9qZWN0cxgBIAMoCzIRLnRhbGx5LnYxLlByb2plY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImsKFFVwZGF0ZVByb2plY3RSZXF1ZXN0EiIKB3Byb2plY3QYASABKAsyES50YWxseS52MS5Qcm9qZWN0Ei8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI7ChVVcGRhdGVQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnRhbGx5LnYxLlByb2plY3QiKgoURGVsZXRlUHJvamVjdFJlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCSIXChVEZWxldGVQcm9qZWN0UmVzcG9uc2UiiAEKEkNyZWF0ZVRva2VuUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSHwoGc2NvcGVzGAMgAygOMg8udGFsbHkudjEuU2NvcGUSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkUKE0NyZWF0ZVRva2VuUmVzcG9uc2USHgoFdG9rZW4YASABKAsyDy50YWxseS52MS5Ub2tlbhIOCgZzZWNyZXQYAiABKAkiTgoRTGlzdFRva2Vuc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJOChJMaXN0VG9rZW5zUmVzcG9uc2USHwoGdG9rZW5zGAEgAygLMg8udGFsbHkudjEuVG9rZW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiYKElJldm9rZVRva2VuUmVxdWVzdBIQCgh0b2tlbl9pZBgBIAEoCSI1ChNSZXZva2VUb2tlblJlc3BvbnNlEh4KBXRva2VuGAEgASgLMg8udGFsbHkudjEuVG9rZW4iVAoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJgChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USKwoNYXVkaXRfZW50cmllcxgBIAMoCzIULnRhbGx5LnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIi8KGUdldFJldGVudGlvblJlcG9ydFJlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCSLiAwoaR2V0UmV0ZW50aW9uUmVwb3J0UmVzcG9uc2USFgoOcmV0ZW50aW9uX2RheXMYASABKAUSMwoPb2xkZXN0X3J1bl90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglydW5fY291bnQYAyABKAMSFAoMcmVzdWx0X2NvdW50GAQgASgDEh4KFmVzdGltYXRlZF9yZXN1bHRfYnl0ZXMYBSABKAMSGgoSa2VwdF9yZWZ1c2FsX2J5dGVzGAYgASgDEjIKDm5leHRfZHJvcF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcChRldmVudF9yZXRlbnRpb25fZGF5cxgIIAEoBRI1ChFvbGRlc3RfZXZlbnRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZXZlbnRfY291bnQYCiABKAMSHQoVZXN0aW1hdGVkX2V2ZW50X2J5dGVzGAsgASgDEjgKFG5leHRfZXZlbnRfZHJvcF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbChNkcm9wcGVkX2V2ZW50X2NvdW50GA0gASgDMuoJCg5UZW5hbmN5U2VydmljZRJfChJDcmVhdGVPcmdhbml6YXRpb24SIy50YWxseS52MS5DcmVhdGVPcmdhbml6YXRpb25SZXF1ZXN0GiQudGFsbHkudjEuQ3JlYXRlT3JnYW5pemF0aW9uUmVzcG9uc2USWwoPR2V0T3JnYW5pemF0aW9uEiAudGFsbHkudjEuR2V0T3JnYW5pemF0aW9uUmVxdWVzdBohLnRhbGx5LnYxLkdldE9yZ2FuaXphdGlvblJlc3BvbnNlIgOQAgESYQoRTGlzdE9yZ2FuaXphdGlvbnMSIi50YWxseS52MS5MaXN0T3JnYW5pemF0aW9uc1JlcXVlc3QaIy50YWxseS52MS5MaXN0T3JnYW5pemF0aW9uc1Jlc3BvbnNlIgOQAgESZAoSRGVsZXRlT3JnYW5pemF0aW9uEiMudGFsbHkudjEuRGVsZXRlT3JnYW5pemF0aW9uUmVxdWVzdBokLnRhbGx5LnYxLkRlbGV0ZU9yZ2FuaXphdGlvblJlc3BvbnNlIgOQAgISUAoNQ3JlYXRlUHJvamVjdBIeLnRhbGx5LnYxLkNyZWF0ZVByb2plY3RSZXF1ZXN0Gh8udGFsbHkudjEuQ3JlYXRlUHJvamVjdFJlc3BvbnNlEkwKCkdldFByb2plY3QSGy50YWxseS52MS5HZXRQcm9qZWN0UmVxdWVzdBocLnRhbGx5LnYxLkdldFByb2plY3RSZXNwb25zZSIDkAIBElIKDExpc3RQcm9qZWN0cxIdLnRhbGx5LnYxLkxpc3RQcm9qZWN0c1JlcXVlc3QaHi50YWxseS52MS5MaXN0UHJvamVjdHNSZXNwb25zZSIDkAIBElUKDVVwZGF0ZVByb2plY3QSHi50YWxseS52MS5VcGRhdGVQcm9qZWN0UmVxdWVzdBofLnRhbGx5LnYxLlVwZGF0ZVByb2plY3RSZXNwb25zZSIDkAICElUKDURlbGV0ZVByb2plY3QSHi50YWxseS52MS5EZWxldGVQcm9qZWN0UmVxdWVzdBofLnRhbGx5LnYxLkRlbGV0ZVByb2plY3RSZXNwb25zZSIDkAICEkoKC0NyZWF0ZVRva2VuEhwudGFsbHkudjEuQ3JlYXRlVG9rZW5SZXF1ZXN0Gh0udGFsbHkudjEuQ3JlYXRlVG9rZW5SZXNwb25zZRJMCgpMaXN0VG9rZW5zEhsudGFsbHkudjEuTGlzdFRva2Vuc1JlcXVlc3QaHC50YWxseS52MS5MaXN0VG9rZW5zUmVzcG9uc2UiA5ACARJPCgtSZXZva2VUb2tlbhIcLnRhbGx5LnYxLlJldm9rZVRva2VuUmVxdWVzdBodLnRhbGx5LnYxLlJldm9rZVRva2VuUmVzcG9uc2UiA5ACAhJeChBMaXN0QXVkaXRFbnRyaWVzEiEudGFsbHkudjEuTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QaIi50YWxseS52MS5MaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2UiA5ACARJkChJHZXRSZXRlbnRpb25SZXBvcnQSIy50YWxseS52MS5HZXRSZXRlbnRpb25SZXBvcnRSZXF1ZXN0GiQudGFsbHkudjEuR2V0UmV0ZW50aW9uUmVwb3J0UmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tally_v1_tenancy]);
+  fileDesc("Ch50YWxseS92MS90ZW5hbmN5X3NlcnZpY2UucHJvdG8SCHRhbGx5LnYxIhIKEEdldENhbGxlclJlcXVlc3QihwEKEUdldENhbGxlclJlc3BvbnNlEh4KBXRva2VuGAEgASgLMg8udGFsbHkudjEuVG9rZW4SIgoHcHJvamVjdBgCIAEoCzIRLnRhbGx5LnYxLlByb2plY3QSFgoOc2VydmVyX3ZlcnNpb24YAyABKAkSFgoOZmF1bHRzX2VuYWJsZWQYBCABKAgiKQoZQ3JlYXRlT3JnYW5pemF0aW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJIkoKGkNyZWF0ZU9yZ2FuaXphdGlvblJlc3BvbnNlEiwKDG9yZ2FuaXphdGlvbhgBIAEoCzIWLnRhbGx5LnYxLk9yZ2FuaXphdGlvbiIxChZHZXRPcmdhbml6YXRpb25SZXF1ZXN0EhcKD29yZ2FuaXphdGlvbl9pZBgBIAEoCSJHChdHZXRPcmdhbml6YXRpb25SZXNwb25zZRIsCgxvcmdhbml6YXRpb24YASABKAsyFi50YWxseS52MS5Pcmdhbml6YXRpb24iQQoYTGlzdE9yZ2FuaXphdGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImMKGUxpc3RPcmdhbml6YXRpb25zUmVzcG9uc2USLQoNb3JnYW5pemF0aW9ucxgBIAMoCzIWLnRhbGx5LnYxLk9yZ2FuaXphdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiQwoZRGVsZXRlT3JnYW5pemF0aW9uUmVxdWVzdBIXCg9vcmdhbml6YXRpb25faWQYASABKAkSDQoFZm9yY2UYAiABKAgiHAoaRGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiagoUQ3JlYXRlUHJvamVjdFJlcXVlc3QSFwoPb3JnYW5pemF0aW9uX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSKwoIc2V0dGluZ3MYAyABKAsyGS50YWxseS52MS5Qcm9qZWN0U2V0dGluZ3MiOwoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES50YWxseS52MS5Qcm9qZWN0IicKEUdldFByb2plY3RSZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkiOAoSR2V0UHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES50YWxseS52MS5Qcm9qZWN0IlUKE0xpc3RQcm9qZWN0c1JlcXVlc3QSFwoPb3JnYW5pemF0aW9uX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlQKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEiMKCHByb2plY3RzGAEgAygLMhEudGFsbHkudjEuUHJvamVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiawoUVXBkYXRlUHJvamVjdFJlcXVlc3QSIgoHcHJvamVjdBgBIAEoCzIRLnRhbGx5LnYxLlByb2plY3QSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIjsKFVVwZGF0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudGFsbHkudjEuUHJvamVjdCIqChREZWxldGVQcm9qZWN0UmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJIhcKFURlbGV0ZVByb2plY3RSZXNwb25zZSKIAQoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIfCgZzY29wZXMYAyADKA4yDy50YWxseS52MS5TY29wZRIvCgtleHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRQoTQ3JlYXRlVG9rZW5SZXNwb25zZRIeCgV0b2tlbhgBIAEoCzIPLnRhbGx5LnYxLlRva2VuEg4KBnNlY3JldBgCIAEoCSJOChFMaXN0VG9rZW5zUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIk4KEkxpc3RUb2tlbnNSZXNwb25zZRIfCgZ0b2tlbnMYASADKAsyDy50YWxseS52MS5Ub2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJgoSUmV2b2tlVG9rZW5SZXF1ZXN0EhAKCHRva2VuX2lkGAEgASgJIjUKE1Jldm9rZVRva2VuUmVzcG9uc2USHgoFdG9rZW4YASABKAsyDy50YWxseS52MS5Ub2tlbiJUChdMaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJImAKGExpc3RBdWRpdEVudHJpZXNSZXNwb25zZRIrCg1hdWRpdF9lbnRyaWVzGAEgAygLMhQudGFsbHkudjEuQXVkaXRFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoZR2V0UmV0ZW50aW9uUmVwb3J0UmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJIuIDChpHZXRSZXRlbnRpb25SZXBvcnRSZXNwb25zZRIWCg5yZXRlbnRpb25fZGF5cxgBIAEoBRIzCg9vbGRlc3RfcnVuX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXJ1bl9jb3VudBgDIAEoAxIUCgxyZXN1bHRfY291bnQYBCABKAMSHgoWZXN0aW1hdGVkX3Jlc3VsdF9ieXRlcxgFIAEoAxIaChJrZXB0X3JlZnVzYWxfYnl0ZXMYBiABKAMSMgoObmV4dF9kcm9wX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKFGV2ZW50X3JldGVudGlvbl9kYXlzGAggASgFEjUKEW9sZGVzdF9ldmVudF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtldmVudF9jb3VudBgKIAEoAxIdChVlc3RpbWF0ZWRfZXZlbnRfYnl0ZXMYCyABKAMSOAoUbmV4dF9ldmVudF9kcm9wX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKE2Ryb3BwZWRfZXZlbnRfY291bnQYDSABKAMytQoKDlRlbmFuY3lTZXJ2aWNlEkkKCUdldENhbGxlchIaLnRhbGx5LnYxLkdldENhbGxlclJlcXVlc3QaGy50YWxseS52MS5HZXRDYWxsZXJSZXNwb25zZSIDkAIBEl8KEkNyZWF0ZU9yZ2FuaXphdGlvbhIjLnRhbGx5LnYxLkNyZWF0ZU9yZ2FuaXphdGlvblJlcXVlc3QaJC50YWxseS52MS5DcmVhdGVPcmdhbml6YXRpb25SZXNwb25zZRJbCg9HZXRPcmdhbml6YXRpb24SIC50YWxseS52MS5HZXRPcmdhbml6YXRpb25SZXF1ZXN0GiEudGFsbHkudjEuR2V0T3JnYW5pemF0aW9uUmVzcG9uc2UiA5ACARJhChFMaXN0T3JnYW5pemF0aW9ucxIiLnRhbGx5LnYxLkxpc3RPcmdhbml6YXRpb25zUmVxdWVzdBojLnRhbGx5LnYxLkxpc3RPcmdhbml6YXRpb25zUmVzcG9uc2UiA5ACARJkChJEZWxldGVPcmdhbml6YXRpb24SIy50YWxseS52MS5EZWxldGVPcmdhbml6YXRpb25SZXF1ZXN0GiQudGFsbHkudjEuRGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiA5ACAhJQCg1DcmVhdGVQcm9qZWN0Eh4udGFsbHkudjEuQ3JlYXRlUHJvamVjdFJlcXVlc3QaHy50YWxseS52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2USTAoKR2V0UHJvamVjdBIbLnRhbGx5LnYxLkdldFByb2plY3RSZXF1ZXN0GhwudGFsbHkudjEuR2V0UHJvamVjdFJlc3BvbnNlIgOQAgESUgoMTGlzdFByb2plY3RzEh0udGFsbHkudjEuTGlzdFByb2plY3RzUmVxdWVzdBoeLnRhbGx5LnYxLkxpc3RQcm9qZWN0c1Jlc3BvbnNlIgOQAgESVQoNVXBkYXRlUHJvamVjdBIeLnRhbGx5LnYxLlVwZGF0ZVByb2plY3RSZXF1ZXN0Gh8udGFsbHkudjEuVXBkYXRlUHJvamVjdFJlc3BvbnNlIgOQAgISVQoNRGVsZXRlUHJvamVjdBIeLnRhbGx5LnYxLkRlbGV0ZVByb2plY3RSZXF1ZXN0Gh8udGFsbHkudjEuRGVsZXRlUHJvamVjdFJlc3BvbnNlIgOQAgISSgoLQ3JlYXRlVG9rZW4SHC50YWxseS52MS5DcmVhdGVUb2tlblJlcXVlc3QaHS50YWxseS52MS5DcmVhdGVUb2tlblJlc3BvbnNlEkwKCkxpc3RUb2tlbnMSGy50YWxseS52MS5MaXN0VG9rZW5zUmVxdWVzdBocLnRhbGx5LnYxLkxpc3RUb2tlbnNSZXNwb25zZSIDkAIBEk8KC1Jldm9rZVRva2VuEhwudGFsbHkudjEuUmV2b2tlVG9rZW5SZXF1ZXN0Gh0udGFsbHkudjEuUmV2b2tlVG9rZW5SZXNwb25zZSIDkAICEl4KEExpc3RBdWRpdEVudHJpZXMSIS50YWxseS52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBoiLnRhbGx5LnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSIDkAIBEmQKEkdldFJldGVudGlvblJlcG9ydBIjLnRhbGx5LnYxLkdldFJldGVudGlvblJlcG9ydFJlcXVlc3QaJC50YWxseS52MS5HZXRSZXRlbnRpb25SZXBvcnRSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tally_v1_tenancy]);
+
+/**
+ * GetCallerRequest is empty.
+ *
+ * @generated from message tally.v1.GetCallerRequest
+ */
+export type GetCallerRequest = Message<"tally.v1.GetCallerRequest"> & {
+};
+
+/**
+ * Describes the message tally.v1.GetCallerRequest.
+ * Use `create(GetCallerRequestSchema)` to create a new message.
+ */
+export const GetCallerRequestSchema: GenMessage<GetCallerRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_tenancy_service, 0);
+
+/**
+ * GetCallerResponse is the caller, and the server as it is to this caller.
+ *
+ * @generated from message tally.v1.GetCallerResponse
+ */
+export type GetCallerResponse = Message<"tally.v1.GetCallerResponse"> & {
+  /**
+   * The token of the call.
+   *
+   * @generated from field: tally.v1.Token token = 1;
+   */
+  token?: Token | undefined;
+
+  /**
+   * Its project, for a project token.
+   *
+   * @generated from field: tally.v1.Project project = 2;
+   */
+  project?: Project | undefined;
+
+  /**
+   * Version of the server.
+   *
+   * @generated from field: string server_version = 3;
+   */
+  serverVersion: string;
+
+  /**
+   * Whether the operator has failure simulation on: then the header `tally-fault` acts on event calls.
+   *
+   * @generated from field: bool faults_enabled = 4;
+   */
+  faultsEnabled: boolean;
+};
+
+/**
+ * Describes the message tally.v1.GetCallerResponse.
+ * Use `create(GetCallerResponseSchema)` to create a new message.
+ */
+export const GetCallerResponseSchema: GenMessage<GetCallerResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_tenancy_service, 1);
 
 /**
  * CreateOrganizationRequest names the new organization.
@@ -35,7 +92,7 @@ export type CreateOrganizationRequest = Message<"tally.v1.CreateOrganizationRequ
  * Use `create(CreateOrganizationRequestSchema)` to create a new message.
  */
 export const CreateOrganizationRequestSchema: GenMessage<CreateOrganizationRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 0);
+  messageDesc(file_tally_v1_tenancy_service, 2);
 
 /**
  * CreateOrganizationResponse has the new organization.
@@ -56,7 +113,7 @@ export type CreateOrganizationResponse = Message<"tally.v1.CreateOrganizationRes
  * Use `create(CreateOrganizationResponseSchema)` to create a new message.
  */
 export const CreateOrganizationResponseSchema: GenMessage<CreateOrganizationResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 1);
+  messageDesc(file_tally_v1_tenancy_service, 3);
 
 /**
  * GetOrganizationRequest names an organization.
@@ -77,7 +134,7 @@ export type GetOrganizationRequest = Message<"tally.v1.GetOrganizationRequest"> 
  * Use `create(GetOrganizationRequestSchema)` to create a new message.
  */
 export const GetOrganizationRequestSchema: GenMessage<GetOrganizationRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 2);
+  messageDesc(file_tally_v1_tenancy_service, 4);
 
 /**
  * GetOrganizationResponse has the organization.
@@ -98,7 +155,7 @@ export type GetOrganizationResponse = Message<"tally.v1.GetOrganizationResponse"
  * Use `create(GetOrganizationResponseSchema)` to create a new message.
  */
 export const GetOrganizationResponseSchema: GenMessage<GetOrganizationResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 3);
+  messageDesc(file_tally_v1_tenancy_service, 5);
 
 /**
  * ListOrganizationsRequest asks for a page.
@@ -126,7 +183,7 @@ export type ListOrganizationsRequest = Message<"tally.v1.ListOrganizationsReques
  * Use `create(ListOrganizationsRequestSchema)` to create a new message.
  */
 export const ListOrganizationsRequestSchema: GenMessage<ListOrganizationsRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 4);
+  messageDesc(file_tally_v1_tenancy_service, 6);
 
 /**
  * ListOrganizationsResponse is a page.
@@ -154,7 +211,7 @@ export type ListOrganizationsResponse = Message<"tally.v1.ListOrganizationsRespo
  * Use `create(ListOrganizationsResponseSchema)` to create a new message.
  */
 export const ListOrganizationsResponseSchema: GenMessage<ListOrganizationsResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 5);
+  messageDesc(file_tally_v1_tenancy_service, 7);
 
 /**
  * DeleteOrganizationRequest names an organization.
@@ -182,7 +239,7 @@ export type DeleteOrganizationRequest = Message<"tally.v1.DeleteOrganizationRequ
  * Use `create(DeleteOrganizationRequestSchema)` to create a new message.
  */
 export const DeleteOrganizationRequestSchema: GenMessage<DeleteOrganizationRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 6);
+  messageDesc(file_tally_v1_tenancy_service, 8);
 
 /**
  * DeleteOrganizationResponse is empty.
@@ -197,7 +254,7 @@ export type DeleteOrganizationResponse = Message<"tally.v1.DeleteOrganizationRes
  * Use `create(DeleteOrganizationResponseSchema)` to create a new message.
  */
 export const DeleteOrganizationResponseSchema: GenMessage<DeleteOrganizationResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 7);
+  messageDesc(file_tally_v1_tenancy_service, 9);
 
 /**
  * CreateProjectRequest names the new project.
@@ -232,7 +289,7 @@ export type CreateProjectRequest = Message<"tally.v1.CreateProjectRequest"> & {
  * Use `create(CreateProjectRequestSchema)` to create a new message.
  */
 export const CreateProjectRequestSchema: GenMessage<CreateProjectRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 8);
+  messageDesc(file_tally_v1_tenancy_service, 10);
 
 /**
  * CreateProjectResponse has the new project.
@@ -253,7 +310,7 @@ export type CreateProjectResponse = Message<"tally.v1.CreateProjectResponse"> & 
  * Use `create(CreateProjectResponseSchema)` to create a new message.
  */
 export const CreateProjectResponseSchema: GenMessage<CreateProjectResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 9);
+  messageDesc(file_tally_v1_tenancy_service, 11);
 
 /**
  * GetProjectRequest names a project.
@@ -274,7 +331,7 @@ export type GetProjectRequest = Message<"tally.v1.GetProjectRequest"> & {
  * Use `create(GetProjectRequestSchema)` to create a new message.
  */
 export const GetProjectRequestSchema: GenMessage<GetProjectRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 10);
+  messageDesc(file_tally_v1_tenancy_service, 12);
 
 /**
  * GetProjectResponse has the project.
@@ -295,7 +352,7 @@ export type GetProjectResponse = Message<"tally.v1.GetProjectResponse"> & {
  * Use `create(GetProjectResponseSchema)` to create a new message.
  */
 export const GetProjectResponseSchema: GenMessage<GetProjectResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 11);
+  messageDesc(file_tally_v1_tenancy_service, 13);
 
 /**
  * ListProjectsRequest asks for a page.
@@ -330,7 +387,7 @@ export type ListProjectsRequest = Message<"tally.v1.ListProjectsRequest"> & {
  * Use `create(ListProjectsRequestSchema)` to create a new message.
  */
 export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 12);
+  messageDesc(file_tally_v1_tenancy_service, 14);
 
 /**
  * ListProjectsResponse is a page.
@@ -358,7 +415,7 @@ export type ListProjectsResponse = Message<"tally.v1.ListProjectsResponse"> & {
  * Use `create(ListProjectsResponseSchema)` to create a new message.
  */
 export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 13);
+  messageDesc(file_tally_v1_tenancy_service, 15);
 
 /**
  * UpdateProjectRequest says what to change.
@@ -386,7 +443,7 @@ export type UpdateProjectRequest = Message<"tally.v1.UpdateProjectRequest"> & {
  * Use `create(UpdateProjectRequestSchema)` to create a new message.
  */
 export const UpdateProjectRequestSchema: GenMessage<UpdateProjectRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 14);
+  messageDesc(file_tally_v1_tenancy_service, 16);
 
 /**
  * UpdateProjectResponse has the changed project.
@@ -407,7 +464,7 @@ export type UpdateProjectResponse = Message<"tally.v1.UpdateProjectResponse"> & 
  * Use `create(UpdateProjectResponseSchema)` to create a new message.
  */
 export const UpdateProjectResponseSchema: GenMessage<UpdateProjectResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 15);
+  messageDesc(file_tally_v1_tenancy_service, 17);
 
 /**
  * DeleteProjectRequest names a project.
@@ -428,7 +485,7 @@ export type DeleteProjectRequest = Message<"tally.v1.DeleteProjectRequest"> & {
  * Use `create(DeleteProjectRequestSchema)` to create a new message.
  */
 export const DeleteProjectRequestSchema: GenMessage<DeleteProjectRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 16);
+  messageDesc(file_tally_v1_tenancy_service, 18);
 
 /**
  * DeleteProjectResponse is empty.
@@ -443,7 +500,7 @@ export type DeleteProjectResponse = Message<"tally.v1.DeleteProjectResponse"> & 
  * Use `create(DeleteProjectResponseSchema)` to create a new message.
  */
 export const DeleteProjectResponseSchema: GenMessage<DeleteProjectResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 17);
+  messageDesc(file_tally_v1_tenancy_service, 19);
 
 /**
  * CreateTokenRequest describes the new token.
@@ -485,7 +542,7 @@ export type CreateTokenRequest = Message<"tally.v1.CreateTokenRequest"> & {
  * Use `create(CreateTokenRequestSchema)` to create a new message.
  */
 export const CreateTokenRequestSchema: GenMessage<CreateTokenRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 18);
+  messageDesc(file_tally_v1_tenancy_service, 20);
 
 /**
  * CreateTokenResponse has the new token and its secret.
@@ -513,7 +570,7 @@ export type CreateTokenResponse = Message<"tally.v1.CreateTokenResponse"> & {
  * Use `create(CreateTokenResponseSchema)` to create a new message.
  */
 export const CreateTokenResponseSchema: GenMessage<CreateTokenResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 19);
+  messageDesc(file_tally_v1_tenancy_service, 21);
 
 /**
  * ListTokensRequest asks for a page.
@@ -548,7 +605,7 @@ export type ListTokensRequest = Message<"tally.v1.ListTokensRequest"> & {
  * Use `create(ListTokensRequestSchema)` to create a new message.
  */
 export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 20);
+  messageDesc(file_tally_v1_tenancy_service, 22);
 
 /**
  * ListTokensResponse is a page.
@@ -576,7 +633,7 @@ export type ListTokensResponse = Message<"tally.v1.ListTokensResponse"> & {
  * Use `create(ListTokensResponseSchema)` to create a new message.
  */
 export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 21);
+  messageDesc(file_tally_v1_tenancy_service, 23);
 
 /**
  * RevokeTokenRequest names a token.
@@ -597,7 +654,7 @@ export type RevokeTokenRequest = Message<"tally.v1.RevokeTokenRequest"> & {
  * Use `create(RevokeTokenRequestSchema)` to create a new message.
  */
 export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 22);
+  messageDesc(file_tally_v1_tenancy_service, 24);
 
 /**
  * RevokeTokenResponse has the revoked token.
@@ -618,7 +675,7 @@ export type RevokeTokenResponse = Message<"tally.v1.RevokeTokenResponse"> & {
  * Use `create(RevokeTokenResponseSchema)` to create a new message.
  */
 export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 23);
+  messageDesc(file_tally_v1_tenancy_service, 25);
 
 /**
  * ListAuditEntriesRequest asks for a page.
@@ -653,7 +710,7 @@ export type ListAuditEntriesRequest = Message<"tally.v1.ListAuditEntriesRequest"
  * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
  */
 export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 24);
+  messageDesc(file_tally_v1_tenancy_service, 26);
 
 /**
  * ListAuditEntriesResponse is a page.
@@ -681,7 +738,7 @@ export type ListAuditEntriesResponse = Message<"tally.v1.ListAuditEntriesRespons
  * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
  */
 export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 25);
+  messageDesc(file_tally_v1_tenancy_service, 27);
 
 /**
  * GetRetentionReportRequest names a project.
@@ -702,7 +759,7 @@ export type GetRetentionReportRequest = Message<"tally.v1.GetRetentionReportRequ
  * Use `create(GetRetentionReportRequestSchema)` to create a new message.
  */
 export const GetRetentionReportRequestSchema: GenMessage<GetRetentionReportRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 26);
+  messageDesc(file_tally_v1_tenancy_service, 28);
 
 /**
  * GetRetentionReportResponse says what is kept.
@@ -807,7 +864,7 @@ export type GetRetentionReportResponse = Message<"tally.v1.GetRetentionReportRes
  * Use `create(GetRetentionReportResponseSchema)` to create a new message.
  */
 export const GetRetentionReportResponseSchema: GenMessage<GetRetentionReportResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 27);
+  messageDesc(file_tally_v1_tenancy_service, 29);
 
 /**
  * TenancyService keeps organizations, projects and tokens. It needs an admin token, or where it says so a
@@ -818,6 +875,16 @@ export const GetRetentionReportResponseSchema: GenMessage<GetRetentionReportResp
  * @generated from service tally.v1.TenancyService
  */
 export const TenancyService: GenService<{
+  /**
+   * GetCaller answers whose token the call carries, and what this server offers it. Any valid token.
+   *
+   * @generated from rpc tally.v1.TenancyService.GetCaller
+   */
+  getCaller: {
+    methodKind: "unary";
+    input: typeof GetCallerRequestSchema;
+    output: typeof GetCallerResponseSchema;
+  },
   /**
    * CreateOrganization makes an organization. Errors: ALREADY_EXISTS with the id of the one that has the
    * name (ErrorInfo metadata `organization_id`).

@@ -18,6 +18,10 @@ export interface TenancyDeps {
   readonly pageTokens: PageTokens;
   readonly metrics: Metrics;
   readonly policies: EventPolicies;
+  /** Of the server. */
+  readonly version: string;
+  /** Whether callers may ask for simulated failures. */
+  readonly faultsEnabled: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Uniform in [0, 1). */

@@ -6,6 +6,7 @@ import { createProject } from "./create-project.js";
 import { createToken } from "./create-token.js";
 import { deleteOrganization } from "./delete-organization.js";
 import { deleteProject } from "./delete-project.js";
+import { getCaller } from "./get-caller.js";
 import { getOrganization } from "./get-organization.js";
 import { getProject } from "./get-project.js";
 import { getRetentionReport } from "./get-retention-report.js";
@@ -22,6 +23,7 @@ export function tenancyRoute(deps: TenancyDeps): Route<typeof TenancyService> {
   return {
     service: TenancyService,
     handlers: {
+      getCaller: getCaller(deps),
       createOrganization: createOrganization(deps),
       getOrganization: getOrganization(deps),
       listOrganizations: listOrganizations(deps),
@@ -38,6 +40,7 @@ export function tenancyRoute(deps: TenancyDeps): Route<typeof TenancyService> {
       getRetentionReport: getRetentionReport(deps),
     },
     access: {
+      getCaller: "any-token",
       createOrganization: "admin",
       getOrganization: "admin",
       listOrganizations: "admin",

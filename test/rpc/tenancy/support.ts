@@ -57,6 +57,8 @@ export class TenancyLab implements AsyncDisposable {
       pageTokens: this.#pageTokens,
       metrics: this.metrics,
       policies: createEventPolicies(db, Date.now),
+      version: "1.2.3",
+      faultsEnabled: false,
       now: Date.now,
       random: Math.random,
       randomBytes,

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { ensureAdminToken } from "./auth/admin-bootstrap.js";
 import { SecretHasher } from "./auth/secret-hasher.js";
+import { createSignIn, drawSignInCode } from "./auth/sign-in-code.js";
 import { TokenAuthenticator } from "./auth/token-authenticator.js";
 import { createByteBudget } from "./byte-budget.js";
 import { type Cleanups, createCleanups } from "./cleanups.js";
@@ -65,6 +66,8 @@ export interface Tally extends AsyncDisposable {
   readonly adminToken: string | null;
   /** Where the admin token is kept; null with a database of the operator's own. */
   readonly adminTokenFile: string | null;
+  /** What signs the operator in to the dashboard, once and within 10 minutes; null where no admin token was made. */
+  readonly signInCode: string | null;
   /** Settles with DATABASE_GONE when the embedded database cannot be kept running. */
   readonly databaseGone: Promise<string>;
 }
@@ -124,6 +127,12 @@ async function start(
     tokenFile: database.adminTokenFile ?? undefined,
   });
   const authenticator = cleanups.use(new TokenAuthenticator({ db, hasher, log, now: Date.now }));
+  const signInCode = adminToken === null ? null : drawSignInCode(randomBytes);
+  const signIn = createSignIn({
+    code: signInCode,
+    now: Date.now,
+    onRefused: (address) => authenticator.noteRefusal(address),
+  });
   const jobDeps = { db, log, now: Date.now, random: Math.random };
   const jobs = [
     settleRuns,
@@ -209,6 +218,7 @@ async function start(
             hasher,
             metrics,
             policies,
+            signIn,
             version,
             faultsEnabled: config.faults,
             pageTokens,
@@ -238,6 +248,7 @@ async function start(
     version,
     adminToken,
     adminTokenFile: database.adminTokenFile,
+    signInCode,
     databaseGone: database.gone,
     [Symbol.asyncDispose]: () => cleanups.run(),
   };

@@ -46,6 +46,10 @@ async function serve(config: Config): Promise<void> {
     console.log(`Admin token, shown this once: ${tally.adminToken}`);
     if (tally.adminTokenFile !== null) console.log(`It is kept in ${tally.adminTokenFile}`);
   }
+  if (tally.signInCode !== null) {
+    const link = `${tally.url}/#code=${tally.signInCode}`;
+    console.log(`Open the dashboard, signed in: ${link} (once, within 10 minutes)`);
+  }
   const reason = await Promise.race([interrupted, tally.databaseGone]);
   log.info({ event: "stopping" }, reason);
   await tally[Symbol.asyncDispose]();

@@ -10,9 +10,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { UploadProgressSchema } from "../gen/tally/v1/ingest_service_pb.js";
 import { RunState, Status } from "../gen/tally/v1/run_pb.js";
-import { createTallyClient } from "../src/client/index.js";
+import { createTallyClient, errorReason } from "../src/client/index.js";
 import { Connection } from "../src/db/client.js";
 import { createEmptyDatabase, type TestDatabase } from "./support/database.js";
+import { failure } from "./support/failure.js";
 import { startTallyd, type Tallyd } from "./support/tallyd.js";
 
 const ADMIN = "an-admin-token-for-tests-only";
@@ -120,6 +121,33 @@ describe("tallyd serve", () => {
     const client = createTallyClient({ url: second.url, token: printed });
     expect((await client.tenancy.listOrganizations({})).organizations).toEqual([]);
     client.close();
+  });
+
+  it("prints a link with a code that signs in once, at the first start alone", async () => {
+    const first = await serve({ TALLY_ADMIN_TOKEN: "" });
+    const [, origin = "", code = ""] = await first.says(
+      /^Open the dashboard, signed in: (\S+)\/#code=([a-z2-7]{32}) \(once, within 10 minutes\)$/m,
+    );
+    expect(origin).toBe(first.url);
+    const signIn = createTallyClient({ url: origin });
+    const { secret, token } = await signIn.tenancy.exchangeSignInCode({ code });
+    const again = await failure(signIn.tenancy.exchangeSignInCode({ code }));
+    expect(errorReason(again)).toBe("SIGN_IN_CODE_REFUSED");
+    signIn.close();
+    const admin = createTallyClient({ url: origin, token: secret });
+    const caller = await admin.tenancy.getCaller({});
+    expect(caller.token?.tokenId).toBe(token?.tokenId);
+    admin.close();
+    expect(first.output().split(code)).toHaveLength(2);
+    first.child.kill("SIGTERM");
+    await first.exited;
+    const second = await serve({ TALLY_ADMIN_TOKEN: "" });
+    const configured = await serve();
+    for (const { child, exited, output } of [second, configured]) {
+      child.kill("SIGTERM");
+      await exited;
+      expect(output()).not.toContain("#code=");
+    }
   });
 
   it("names a taken port and every wrong setting", async () => {

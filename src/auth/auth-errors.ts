@@ -19,9 +19,18 @@ export function tokenRevoked(): ConnectError {
   return callError(Code.Unauthenticated, "the token was revoked", { reason: "TOKEN_REVOKED" });
 }
 
+/** One and the same for every sign-in code that is wrong, used or too old. */
+export function signInCodeRefused(): ConnectError {
+  return callError(
+    Code.Unauthenticated,
+    "the sign-in code is not right, was used or is older than 10 minutes; sign in with a token",
+    { reason: "SIGN_IN_CODE_REFUSED" },
+  );
+}
+
 /** Too many wrong secrets came. */
 export function tooManyFailures(retryAfterMs: number): ConnectError {
-  return callError(Code.ResourceExhausted, "too many tokens with a wrong secret; try again later", {
+  return callError(Code.ResourceExhausted, "too many wrong secrets; try again later", {
     reason: "AUTH_RATE_LIMITED",
     retryAfterMs,
   });

@@ -139,6 +139,11 @@ export class TokenAuthenticator implements Authenticator, AsyncDisposable {
     return unsubscribe;
   }
 
+  /** The audit log counts a refusal that was not of a token. Never fails and never waits. */
+  noteRefusal(address: string): void {
+    this.#refusals.note(address, "", "");
+  }
+
   /** Writes what is to be written, once. Leaves the hasher to its owner. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#loops.map((loop) => loop[Symbol.asyncDispose]()));

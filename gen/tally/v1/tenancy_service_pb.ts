@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tally/v1/tenancy_service.proto.
  */
 export const file_tally_v1_tenancy_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch50YWxseS92MS90ZW5hbmN5X3NlcnZpY2UucHJvdG8SCHRhbGx5LnYxIhIKEEdldENhbGxlclJlcXVlc3QihwEKEUdldENhbGxlclJlc3BvbnNlEh4KBXRva2VuGAEgASgLMg8udGFsbHkudjEuVG9rZW4SIgoHcHJvamVjdBgCIAEoCzIRLnRhbGx5LnYxLlByb2plY3QSFgoOc2VydmVyX3ZlcnNpb24YAyABKAkSFgoOZmF1bHRzX2VuYWJsZWQYBCABKAgiKQoZQ3JlYXRlT3JnYW5pemF0aW9uUmVxdWVzdBIMCgRuYW1lGAEgASgJIkoKGkNyZWF0ZU9yZ2FuaXphdGlvblJlc3BvbnNlEiwKDG9yZ2FuaXphdGlvbhgBIAEoCzIWLnRhbGx5LnYxLk9yZ2FuaXphdGlvbiIxChZHZXRPcmdhbml6YXRpb25SZXF1ZXN0EhcKD29yZ2FuaXphdGlvbl9pZBgBIAEoCSJHChdHZXRPcmdhbml6YXRpb25SZXNwb25zZRIsCgxvcmdhbml6YXRpb24YASABKAsyFi50YWxseS52MS5Pcmdhbml6YXRpb24iQQoYTGlzdE9yZ2FuaXphdGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJImMKGUxpc3RPcmdhbml6YXRpb25zUmVzcG9uc2USLQoNb3JnYW5pemF0aW9ucxgBIAMoCzIWLnRhbGx5LnYxLk9yZ2FuaXphdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiQwoZRGVsZXRlT3JnYW5pemF0aW9uUmVxdWVzdBIXCg9vcmdhbml6YXRpb25faWQYASABKAkSDQoFZm9yY2UYAiABKAgiHAoaRGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiagoUQ3JlYXRlUHJvamVjdFJlcXVlc3QSFwoPb3JnYW5pemF0aW9uX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSKwoIc2V0dGluZ3MYAyABKAsyGS50YWxseS52MS5Qcm9qZWN0U2V0dGluZ3MiOwoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES50YWxseS52MS5Qcm9qZWN0IicKEUdldFByb2plY3RSZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkiOAoSR2V0UHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES50YWxseS52MS5Qcm9qZWN0IlUKE0xpc3RQcm9qZWN0c1JlcXVlc3QSFwoPb3JnYW5pemF0aW9uX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIlQKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEiMKCHByb2plY3RzGAEgAygLMhEudGFsbHkudjEuUHJvamVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiawoUVXBkYXRlUHJvamVjdFJlcXVlc3QSIgoHcHJvamVjdBgBIAEoCzIRLnRhbGx5LnYxLlByb2plY3QSLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIjsKFVVwZGF0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudGFsbHkudjEuUHJvamVjdCIqChREZWxldGVQcm9qZWN0UmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJIhcKFURlbGV0ZVByb2plY3RSZXNwb25zZSKIAQoSQ3JlYXRlVG9rZW5SZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIfCgZzY29wZXMYAyADKA4yDy50YWxseS52MS5TY29wZRIvCgtleHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRQoTQ3JlYXRlVG9rZW5SZXNwb25zZRIeCgV0b2tlbhgBIAEoCzIPLnRhbGx5LnYxLlRva2VuEg4KBnNlY3JldBgCIAEoCSJOChFMaXN0VG9rZW5zUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJIk4KEkxpc3RUb2tlbnNSZXNwb25zZRIfCgZ0b2tlbnMYASADKAsyDy50YWxseS52MS5Ub2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiJgoSUmV2b2tlVG9rZW5SZXF1ZXN0EhAKCHRva2VuX2lkGAEgASgJIjUKE1Jldm9rZVRva2VuUmVzcG9uc2USHgoFdG9rZW4YASABKAsyDy50YWxseS52MS5Ub2tlbiJUChdMaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJImAKGExpc3RBdWRpdEVudHJpZXNSZXNwb25zZRIrCg1hdWRpdF9lbnRyaWVzGAEgAygLMhQudGFsbHkudjEuQXVkaXRFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoZR2V0UmV0ZW50aW9uUmVwb3J0UmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJIuIDChpHZXRSZXRlbnRpb25SZXBvcnRSZXNwb25zZRIWCg5yZXRlbnRpb25fZGF5cxgBIAEoBRIzCg9vbGRlc3RfcnVuX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXJ1bl9jb3VudBgDIAEoAxIUCgxyZXN1bHRfY291bnQYBCABKAMSHgoWZXN0aW1hdGVkX3Jlc3VsdF9ieXRlcxgFIAEoAxIaChJrZXB0X3JlZnVzYWxfYnl0ZXMYBiABKAMSMgoObmV4dF9kcm9wX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhwKFGV2ZW50X3JldGVudGlvbl9kYXlzGAggASgFEjUKEW9sZGVzdF9ldmVudF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtldmVudF9jb3VudBgKIAEoAxIdChVlc3RpbWF0ZWRfZXZlbnRfYnl0ZXMYCyABKAMSOAoUbmV4dF9ldmVudF9kcm9wX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKE2Ryb3BwZWRfZXZlbnRfY291bnQYDSABKAMytQoKDlRlbmFuY3lTZXJ2aWNlEkkKCUdldENhbGxlchIaLnRhbGx5LnYxLkdldENhbGxlclJlcXVlc3QaGy50YWxseS52MS5HZXRDYWxsZXJSZXNwb25zZSIDkAIBEl8KEkNyZWF0ZU9yZ2FuaXphdGlvbhIjLnRhbGx5LnYxLkNyZWF0ZU9yZ2FuaXphdGlvblJlcXVlc3QaJC50YWxseS52MS5DcmVhdGVPcmdhbml6YXRpb25SZXNwb25zZRJbCg9HZXRPcmdhbml6YXRpb24SIC50YWxseS52MS5HZXRPcmdhbml6YXRpb25SZXF1ZXN0GiEudGFsbHkudjEuR2V0T3JnYW5pemF0aW9uUmVzcG9uc2UiA5ACARJhChFMaXN0T3JnYW5pemF0aW9ucxIiLnRhbGx5LnYxLkxpc3RPcmdhbml6YXRpb25zUmVxdWVzdBojLnRhbGx5LnYxLkxpc3RPcmdhbml6YXRpb25zUmVzcG9uc2UiA5ACARJkChJEZWxldGVPcmdhbml6YXRpb24SIy50YWxseS52MS5EZWxldGVPcmdhbml6YXRpb25SZXF1ZXN0GiQudGFsbHkudjEuRGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiA5ACAhJQCg1DcmVhdGVQcm9qZWN0Eh4udGFsbHkudjEuQ3JlYXRlUHJvamVjdFJlcXVlc3QaHy50YWxseS52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2USTAoKR2V0UHJvamVjdBIbLnRhbGx5LnYxLkdldFByb2plY3RSZXF1ZXN0GhwudGFsbHkudjEuR2V0UHJvamVjdFJlc3BvbnNlIgOQAgESUgoMTGlzdFByb2plY3RzEh0udGFsbHkudjEuTGlzdFByb2plY3RzUmVxdWVzdBoeLnRhbGx5LnYxLkxpc3RQcm9qZWN0c1Jlc3BvbnNlIgOQAgESVQoNVXBkYXRlUHJvamVjdBIeLnRhbGx5LnYxLlVwZGF0ZVByb2plY3RSZXF1ZXN0Gh8udGFsbHkudjEuVXBkYXRlUHJvamVjdFJlc3BvbnNlIgOQAgISVQoNRGVsZXRlUHJvamVjdBIeLnRhbGx5LnYxLkRlbGV0ZVByb2plY3RSZXF1ZXN0Gh8udGFsbHkudjEuRGVsZXRlUHJvamVjdFJlc3BvbnNlIgOQAgISSgoLQ3JlYXRlVG9rZW4SHC50YWxseS52MS5DcmVhdGVUb2tlblJlcXVlc3QaHS50YWxseS52MS5DcmVhdGVUb2tlblJlc3BvbnNlEkwKCkxpc3RUb2tlbnMSGy50YWxseS52MS5MaXN0VG9rZW5zUmVxdWVzdBocLnRhbGx5LnYxLkxpc3RUb2tlbnNSZXNwb25zZSIDkAIBEk8KC1Jldm9rZVRva2VuEhwudGFsbHkudjEuUmV2b2tlVG9rZW5SZXF1ZXN0Gh0udGFsbHkudjEuUmV2b2tlVG9rZW5SZXNwb25zZSIDkAICEl4KEExpc3RBdWRpdEVudHJpZXMSIS50YWxseS52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBoiLnRhbGx5LnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSIDkAIBEmQKEkdldFJldGVudGlvblJlcG9ydBIjLnRhbGx5LnYxLkdldFJldGVudGlvblJlcG9ydFJlcXVlc3QaJC50YWxseS52MS5HZXRSZXRlbnRpb25SZXBvcnRSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tally_v1_tenancy]);
+  fileDesc("Ch50YWxseS92MS90ZW5hbmN5X3NlcnZpY2UucHJvdG8SCHRhbGx5LnYxIhIKEEdldENhbGxlclJlcXVlc3QihwEKEUdldENhbGxlclJlc3BvbnNlEh4KBXRva2VuGAEgASgLMg8udGFsbHkudjEuVG9rZW4SIgoHcHJvamVjdBgCIAEoCzIRLnRhbGx5LnYxLlByb2plY3QSFgoOc2VydmVyX3ZlcnNpb24YAyABKAkSFgoOZmF1bHRzX2VuYWJsZWQYBCABKAgiKQoZRXhjaGFuZ2VTaWduSW5Db2RlUmVxdWVzdBIMCgRjb2RlGAEgASgJIkwKGkV4Y2hhbmdlU2lnbkluQ29kZVJlc3BvbnNlEh4KBXRva2VuGAEgASgLMg8udGFsbHkudjEuVG9rZW4SDgoGc2VjcmV0GAIgASgJIikKGUNyZWF0ZU9yZ2FuaXphdGlvblJlcXVlc3QSDAoEbmFtZRgBIAEoCSJKChpDcmVhdGVPcmdhbml6YXRpb25SZXNwb25zZRIsCgxvcmdhbml6YXRpb24YASABKAsyFi50YWxseS52MS5Pcmdhbml6YXRpb24iMQoWR2V0T3JnYW5pemF0aW9uUmVxdWVzdBIXCg9vcmdhbml6YXRpb25faWQYASABKAkiRwoXR2V0T3JnYW5pemF0aW9uUmVzcG9uc2USLAoMb3JnYW5pemF0aW9uGAEgASgLMhYudGFsbHkudjEuT3JnYW5pemF0aW9uIkEKGExpc3RPcmdhbml6YXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJjChlMaXN0T3JnYW5pemF0aW9uc1Jlc3BvbnNlEi0KDW9yZ2FuaXphdGlvbnMYASADKAsyFi50YWxseS52MS5Pcmdhbml6YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkMKGURlbGV0ZU9yZ2FuaXphdGlvblJlcXVlc3QSFwoPb3JnYW5pemF0aW9uX2lkGAEgASgJEg0KBWZvcmNlGAIgASgIIhwKGkRlbGV0ZU9yZ2FuaXphdGlvblJlc3BvbnNlImoKFENyZWF0ZVByb2plY3RSZXF1ZXN0EhcKD29yZ2FuaXphdGlvbl9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEisKCHNldHRpbmdzGAMgASgLMhkudGFsbHkudjEuUHJvamVjdFNldHRpbmdzIjsKFUNyZWF0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudGFsbHkudjEuUHJvamVjdCInChFHZXRQcm9qZWN0UmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJIjgKEkdldFByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudGFsbHkudjEuUHJvamVjdCJVChNMaXN0UHJvamVjdHNSZXF1ZXN0EhcKD29yZ2FuaXphdGlvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJUChRMaXN0UHJvamVjdHNSZXNwb25zZRIjCghwcm9qZWN0cxgBIAMoCzIRLnRhbGx5LnYxLlByb2plY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImsKFFVwZGF0ZVByb2plY3RSZXF1ZXN0EiIKB3Byb2plY3QYASABKAsyES50YWxseS52MS5Qcm9qZWN0Ei8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayI7ChVVcGRhdGVQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnRhbGx5LnYxLlByb2plY3QiKgoURGVsZXRlUHJvamVjdFJlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCSIXChVEZWxldGVQcm9qZWN0UmVzcG9uc2UiiAEKEkNyZWF0ZVRva2VuUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEgwKBG5hbWUYAiABKAkSHwoGc2NvcGVzGAMgAygOMg8udGFsbHkudjEuU2NvcGUSLwoLZXhwaXJlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkUKE0NyZWF0ZVRva2VuUmVzcG9uc2USHgoFdG9rZW4YASABKAsyDy50YWxseS52MS5Ub2tlbhIOCgZzZWNyZXQYAiABKAkiTgoRTGlzdFRva2Vuc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJOChJMaXN0VG9rZW5zUmVzcG9uc2USHwoGdG9rZW5zGAEgAygLMg8udGFsbHkudjEuVG9rZW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiYKElJldm9rZVRva2VuUmVxdWVzdBIQCgh0b2tlbl9pZBgBIAEoCSI1ChNSZXZva2VUb2tlblJlc3BvbnNlEh4KBXRva2VuGAEgASgLMg8udGFsbHkudjEuVG9rZW4iVAoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJgChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USKwoNYXVkaXRfZW50cmllcxgBIAMoCzIULnRhbGx5LnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIi8KGUdldFJldGVudGlvblJlcG9ydFJlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCSLiAwoaR2V0UmV0ZW50aW9uUmVwb3J0UmVzcG9uc2USFgoOcmV0ZW50aW9uX2RheXMYASABKAUSMwoPb2xkZXN0X3J1bl90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglydW5fY291bnQYAyABKAMSFAoMcmVzdWx0X2NvdW50GAQgASgDEh4KFmVzdGltYXRlZF9yZXN1bHRfYnl0ZXMYBSABKAMSGgoSa2VwdF9yZWZ1c2FsX2J5dGVzGAYgASgDEjIKDm5leHRfZHJvcF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcChRldmVudF9yZXRlbnRpb25fZGF5cxgIIAEoBRI1ChFvbGRlc3RfZXZlbnRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZXZlbnRfY291bnQYCiABKAMSHQoVZXN0aW1hdGVkX2V2ZW50X2J5dGVzGAsgASgDEjgKFG5leHRfZXZlbnRfZHJvcF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIbChNkcm9wcGVkX2V2ZW50X2NvdW50GA0gASgDMpYLCg5UZW5hbmN5U2VydmljZRJJCglHZXRDYWxsZXISGi50YWxseS52MS5HZXRDYWxsZXJSZXF1ZXN0GhsudGFsbHkudjEuR2V0Q2FsbGVyUmVzcG9uc2UiA5ACARJfChJFeGNoYW5nZVNpZ25JbkNvZGUSIy50YWxseS52MS5FeGNoYW5nZVNpZ25JbkNvZGVSZXF1ZXN0GiQudGFsbHkudjEuRXhjaGFuZ2VTaWduSW5Db2RlUmVzcG9uc2USXwoSQ3JlYXRlT3JnYW5pemF0aW9uEiMudGFsbHkudjEuQ3JlYXRlT3JnYW5pemF0aW9uUmVxdWVzdBokLnRhbGx5LnYxLkNyZWF0ZU9yZ2FuaXphdGlvblJlc3BvbnNlElsKD0dldE9yZ2FuaXphdGlvbhIgLnRhbGx5LnYxLkdldE9yZ2FuaXphdGlvblJlcXVlc3QaIS50YWxseS52MS5HZXRPcmdhbml6YXRpb25SZXNwb25zZSIDkAIBEmEKEUxpc3RPcmdhbml6YXRpb25zEiIudGFsbHkudjEuTGlzdE9yZ2FuaXphdGlvbnNSZXF1ZXN0GiMudGFsbHkudjEuTGlzdE9yZ2FuaXphdGlvbnNSZXNwb25zZSIDkAIBEmQKEkRlbGV0ZU9yZ2FuaXphdGlvbhIjLnRhbGx5LnYxLkRlbGV0ZU9yZ2FuaXphdGlvblJlcXVlc3QaJC50YWxseS52MS5EZWxldGVPcmdhbml6YXRpb25SZXNwb25zZSIDkAICElAKDUNyZWF0ZVByb2plY3QSHi50YWxseS52MS5DcmVhdGVQcm9qZWN0UmVxdWVzdBofLnRhbGx5LnYxLkNyZWF0ZVByb2plY3RSZXNwb25zZRJMCgpHZXRQcm9qZWN0EhsudGFsbHkudjEuR2V0UHJvamVjdFJlcXVlc3QaHC50YWxseS52MS5HZXRQcm9qZWN0UmVzcG9uc2UiA5ACARJSCgxMaXN0UHJvamVjdHMSHS50YWxseS52MS5MaXN0UHJvamVjdHNSZXF1ZXN0Gh4udGFsbHkudjEuTGlzdFByb2plY3RzUmVzcG9uc2UiA5ACARJVCg1VcGRhdGVQcm9qZWN0Eh4udGFsbHkudjEuVXBkYXRlUHJvamVjdFJlcXVlc3QaHy50YWxseS52MS5VcGRhdGVQcm9qZWN0UmVzcG9uc2UiA5ACAhJVCg1EZWxldGVQcm9qZWN0Eh4udGFsbHkudjEuRGVsZXRlUHJvamVjdFJlcXVlc3QaHy50YWxseS52MS5EZWxldGVQcm9qZWN0UmVzcG9uc2UiA5ACAhJKCgtDcmVhdGVUb2tlbhIcLnRhbGx5LnYxLkNyZWF0ZVRva2VuUmVxdWVzdBodLnRhbGx5LnYxLkNyZWF0ZVRva2VuUmVzcG9uc2USTAoKTGlzdFRva2VucxIbLnRhbGx5LnYxLkxpc3RUb2tlbnNSZXF1ZXN0GhwudGFsbHkudjEuTGlzdFRva2Vuc1Jlc3BvbnNlIgOQAgESTwoLUmV2b2tlVG9rZW4SHC50YWxseS52MS5SZXZva2VUb2tlblJlcXVlc3QaHS50YWxseS52MS5SZXZva2VUb2tlblJlc3BvbnNlIgOQAgISXgoQTGlzdEF1ZGl0RW50cmllcxIhLnRhbGx5LnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiIudGFsbHkudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIgOQAgESZAoSR2V0UmV0ZW50aW9uUmVwb3J0EiMudGFsbHkudjEuR2V0UmV0ZW50aW9uUmVwb3J0UmVxdWVzdBokLnRhbGx5LnYxLkdldFJldGVudGlvblJlcG9ydFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_tally_v1_tenancy]);
 
 /**
  * GetCallerRequest is empty.
@@ -74,6 +74,55 @@ export const GetCallerResponseSchema: GenMessage<GetCallerResponse> = /*@__PURE_
   messageDesc(file_tally_v1_tenancy_service, 1);
 
 /**
+ * ExchangeSignInCodeRequest has the code.
+ *
+ * @generated from message tally.v1.ExchangeSignInCodeRequest
+ */
+export type ExchangeSignInCodeRequest = Message<"tally.v1.ExchangeSignInCodeRequest"> & {
+  /**
+   * From the fragment of the printed link. Required.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+};
+
+/**
+ * Describes the message tally.v1.ExchangeSignInCodeRequest.
+ * Use `create(ExchangeSignInCodeRequestSchema)` to create a new message.
+ */
+export const ExchangeSignInCodeRequestSchema: GenMessage<ExchangeSignInCodeRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_tenancy_service, 2);
+
+/**
+ * ExchangeSignInCodeResponse has the new token and its secret.
+ *
+ * @generated from message tally.v1.ExchangeSignInCodeResponse
+ */
+export type ExchangeSignInCodeResponse = Message<"tally.v1.ExchangeSignInCodeResponse"> & {
+  /**
+   * As stored.
+   *
+   * @generated from field: tally.v1.Token token = 1;
+   */
+  token?: Token | undefined;
+
+  /**
+   * The whole credential, `tly_…`. Never shown again.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+};
+
+/**
+ * Describes the message tally.v1.ExchangeSignInCodeResponse.
+ * Use `create(ExchangeSignInCodeResponseSchema)` to create a new message.
+ */
+export const ExchangeSignInCodeResponseSchema: GenMessage<ExchangeSignInCodeResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_tenancy_service, 3);
+
+/**
  * CreateOrganizationRequest names the new organization.
  *
  * @generated from message tally.v1.CreateOrganizationRequest
@@ -92,7 +141,7 @@ export type CreateOrganizationRequest = Message<"tally.v1.CreateOrganizationRequ
  * Use `create(CreateOrganizationRequestSchema)` to create a new message.
  */
 export const CreateOrganizationRequestSchema: GenMessage<CreateOrganizationRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 2);
+  messageDesc(file_tally_v1_tenancy_service, 4);
 
 /**
  * CreateOrganizationResponse has the new organization.
@@ -113,7 +162,7 @@ export type CreateOrganizationResponse = Message<"tally.v1.CreateOrganizationRes
  * Use `create(CreateOrganizationResponseSchema)` to create a new message.
  */
 export const CreateOrganizationResponseSchema: GenMessage<CreateOrganizationResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 3);
+  messageDesc(file_tally_v1_tenancy_service, 5);
 
 /**
  * GetOrganizationRequest names an organization.
@@ -134,7 +183,7 @@ export type GetOrganizationRequest = Message<"tally.v1.GetOrganizationRequest"> 
  * Use `create(GetOrganizationRequestSchema)` to create a new message.
  */
 export const GetOrganizationRequestSchema: GenMessage<GetOrganizationRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 4);
+  messageDesc(file_tally_v1_tenancy_service, 6);
 
 /**
  * GetOrganizationResponse has the organization.
@@ -155,7 +204,7 @@ export type GetOrganizationResponse = Message<"tally.v1.GetOrganizationResponse"
  * Use `create(GetOrganizationResponseSchema)` to create a new message.
  */
 export const GetOrganizationResponseSchema: GenMessage<GetOrganizationResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 5);
+  messageDesc(file_tally_v1_tenancy_service, 7);
 
 /**
  * ListOrganizationsRequest asks for a page.
@@ -183,7 +232,7 @@ export type ListOrganizationsRequest = Message<"tally.v1.ListOrganizationsReques
  * Use `create(ListOrganizationsRequestSchema)` to create a new message.
  */
 export const ListOrganizationsRequestSchema: GenMessage<ListOrganizationsRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 6);
+  messageDesc(file_tally_v1_tenancy_service, 8);
 
 /**
  * ListOrganizationsResponse is a page.
@@ -211,7 +260,7 @@ export type ListOrganizationsResponse = Message<"tally.v1.ListOrganizationsRespo
  * Use `create(ListOrganizationsResponseSchema)` to create a new message.
  */
 export const ListOrganizationsResponseSchema: GenMessage<ListOrganizationsResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 7);
+  messageDesc(file_tally_v1_tenancy_service, 9);
 
 /**
  * DeleteOrganizationRequest names an organization.
@@ -239,7 +288,7 @@ export type DeleteOrganizationRequest = Message<"tally.v1.DeleteOrganizationRequ
  * Use `create(DeleteOrganizationRequestSchema)` to create a new message.
  */
 export const DeleteOrganizationRequestSchema: GenMessage<DeleteOrganizationRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 8);
+  messageDesc(file_tally_v1_tenancy_service, 10);
 
 /**
  * DeleteOrganizationResponse is empty.
@@ -254,7 +303,7 @@ export type DeleteOrganizationResponse = Message<"tally.v1.DeleteOrganizationRes
  * Use `create(DeleteOrganizationResponseSchema)` to create a new message.
  */
 export const DeleteOrganizationResponseSchema: GenMessage<DeleteOrganizationResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 9);
+  messageDesc(file_tally_v1_tenancy_service, 11);
 
 /**
  * CreateProjectRequest names the new project.
@@ -289,7 +338,7 @@ export type CreateProjectRequest = Message<"tally.v1.CreateProjectRequest"> & {
  * Use `create(CreateProjectRequestSchema)` to create a new message.
  */
 export const CreateProjectRequestSchema: GenMessage<CreateProjectRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 10);
+  messageDesc(file_tally_v1_tenancy_service, 12);
 
 /**
  * CreateProjectResponse has the new project.
@@ -310,7 +359,7 @@ export type CreateProjectResponse = Message<"tally.v1.CreateProjectResponse"> & 
  * Use `create(CreateProjectResponseSchema)` to create a new message.
  */
 export const CreateProjectResponseSchema: GenMessage<CreateProjectResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 11);
+  messageDesc(file_tally_v1_tenancy_service, 13);
 
 /**
  * GetProjectRequest names a project.
@@ -331,7 +380,7 @@ export type GetProjectRequest = Message<"tally.v1.GetProjectRequest"> & {
  * Use `create(GetProjectRequestSchema)` to create a new message.
  */
 export const GetProjectRequestSchema: GenMessage<GetProjectRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 12);
+  messageDesc(file_tally_v1_tenancy_service, 14);
 
 /**
  * GetProjectResponse has the project.
@@ -352,7 +401,7 @@ export type GetProjectResponse = Message<"tally.v1.GetProjectResponse"> & {
  * Use `create(GetProjectResponseSchema)` to create a new message.
  */
 export const GetProjectResponseSchema: GenMessage<GetProjectResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 13);
+  messageDesc(file_tally_v1_tenancy_service, 15);
 
 /**
  * ListProjectsRequest asks for a page.
@@ -387,7 +436,7 @@ export type ListProjectsRequest = Message<"tally.v1.ListProjectsRequest"> & {
  * Use `create(ListProjectsRequestSchema)` to create a new message.
  */
 export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 14);
+  messageDesc(file_tally_v1_tenancy_service, 16);
 
 /**
  * ListProjectsResponse is a page.
@@ -415,7 +464,7 @@ export type ListProjectsResponse = Message<"tally.v1.ListProjectsResponse"> & {
  * Use `create(ListProjectsResponseSchema)` to create a new message.
  */
 export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 15);
+  messageDesc(file_tally_v1_tenancy_service, 17);
 
 /**
  * UpdateProjectRequest says what to change.
@@ -443,7 +492,7 @@ export type UpdateProjectRequest = Message<"tally.v1.UpdateProjectRequest"> & {
  * Use `create(UpdateProjectRequestSchema)` to create a new message.
  */
 export const UpdateProjectRequestSchema: GenMessage<UpdateProjectRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 16);
+  messageDesc(file_tally_v1_tenancy_service, 18);
 
 /**
  * UpdateProjectResponse has the changed project.
@@ -464,7 +513,7 @@ export type UpdateProjectResponse = Message<"tally.v1.UpdateProjectResponse"> & 
  * Use `create(UpdateProjectResponseSchema)` to create a new message.
  */
 export const UpdateProjectResponseSchema: GenMessage<UpdateProjectResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 17);
+  messageDesc(file_tally_v1_tenancy_service, 19);
 
 /**
  * DeleteProjectRequest names a project.
@@ -485,7 +534,7 @@ export type DeleteProjectRequest = Message<"tally.v1.DeleteProjectRequest"> & {
  * Use `create(DeleteProjectRequestSchema)` to create a new message.
  */
 export const DeleteProjectRequestSchema: GenMessage<DeleteProjectRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 18);
+  messageDesc(file_tally_v1_tenancy_service, 20);
 
 /**
  * DeleteProjectResponse is empty.
@@ -500,7 +549,7 @@ export type DeleteProjectResponse = Message<"tally.v1.DeleteProjectResponse"> & 
  * Use `create(DeleteProjectResponseSchema)` to create a new message.
  */
 export const DeleteProjectResponseSchema: GenMessage<DeleteProjectResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 19);
+  messageDesc(file_tally_v1_tenancy_service, 21);
 
 /**
  * CreateTokenRequest describes the new token.
@@ -542,7 +591,7 @@ export type CreateTokenRequest = Message<"tally.v1.CreateTokenRequest"> & {
  * Use `create(CreateTokenRequestSchema)` to create a new message.
  */
 export const CreateTokenRequestSchema: GenMessage<CreateTokenRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 20);
+  messageDesc(file_tally_v1_tenancy_service, 22);
 
 /**
  * CreateTokenResponse has the new token and its secret.
@@ -570,7 +619,7 @@ export type CreateTokenResponse = Message<"tally.v1.CreateTokenResponse"> & {
  * Use `create(CreateTokenResponseSchema)` to create a new message.
  */
 export const CreateTokenResponseSchema: GenMessage<CreateTokenResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 21);
+  messageDesc(file_tally_v1_tenancy_service, 23);
 
 /**
  * ListTokensRequest asks for a page.
@@ -605,7 +654,7 @@ export type ListTokensRequest = Message<"tally.v1.ListTokensRequest"> & {
  * Use `create(ListTokensRequestSchema)` to create a new message.
  */
 export const ListTokensRequestSchema: GenMessage<ListTokensRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 22);
+  messageDesc(file_tally_v1_tenancy_service, 24);
 
 /**
  * ListTokensResponse is a page.
@@ -633,7 +682,7 @@ export type ListTokensResponse = Message<"tally.v1.ListTokensResponse"> & {
  * Use `create(ListTokensResponseSchema)` to create a new message.
  */
 export const ListTokensResponseSchema: GenMessage<ListTokensResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 23);
+  messageDesc(file_tally_v1_tenancy_service, 25);
 
 /**
  * RevokeTokenRequest names a token.
@@ -654,7 +703,7 @@ export type RevokeTokenRequest = Message<"tally.v1.RevokeTokenRequest"> & {
  * Use `create(RevokeTokenRequestSchema)` to create a new message.
  */
 export const RevokeTokenRequestSchema: GenMessage<RevokeTokenRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 24);
+  messageDesc(file_tally_v1_tenancy_service, 26);
 
 /**
  * RevokeTokenResponse has the revoked token.
@@ -675,7 +724,7 @@ export type RevokeTokenResponse = Message<"tally.v1.RevokeTokenResponse"> & {
  * Use `create(RevokeTokenResponseSchema)` to create a new message.
  */
 export const RevokeTokenResponseSchema: GenMessage<RevokeTokenResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 25);
+  messageDesc(file_tally_v1_tenancy_service, 27);
 
 /**
  * ListAuditEntriesRequest asks for a page.
@@ -710,7 +759,7 @@ export type ListAuditEntriesRequest = Message<"tally.v1.ListAuditEntriesRequest"
  * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
  */
 export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 26);
+  messageDesc(file_tally_v1_tenancy_service, 28);
 
 /**
  * ListAuditEntriesResponse is a page.
@@ -738,7 +787,7 @@ export type ListAuditEntriesResponse = Message<"tally.v1.ListAuditEntriesRespons
  * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
  */
 export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 27);
+  messageDesc(file_tally_v1_tenancy_service, 29);
 
 /**
  * GetRetentionReportRequest names a project.
@@ -759,7 +808,7 @@ export type GetRetentionReportRequest = Message<"tally.v1.GetRetentionReportRequ
  * Use `create(GetRetentionReportRequestSchema)` to create a new message.
  */
 export const GetRetentionReportRequestSchema: GenMessage<GetRetentionReportRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 28);
+  messageDesc(file_tally_v1_tenancy_service, 30);
 
 /**
  * GetRetentionReportResponse says what is kept.
@@ -864,7 +913,7 @@ export type GetRetentionReportResponse = Message<"tally.v1.GetRetentionReportRes
  * Use `create(GetRetentionReportResponseSchema)` to create a new message.
  */
 export const GetRetentionReportResponseSchema: GenMessage<GetRetentionReportResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_tenancy_service, 29);
+  messageDesc(file_tally_v1_tenancy_service, 31);
 
 /**
  * TenancyService keeps organizations, projects and tokens. It needs an admin token, or where it says so a
@@ -884,6 +933,18 @@ export const TenancyService: GenService<{
     methodKind: "unary";
     input: typeof GetCallerRequestSchema;
     output: typeof GetCallerResponseSchema;
+  },
+  /**
+   * ExchangeSignInCode takes the one-time code of the link that a new installation's first start prints, and answers an
+   * admin token that ends after 30 days. Needs no token. Errors: UNAUTHENTICATED for a code that was used, is older than
+   * 10 minutes or was never given.
+   *
+   * @generated from rpc tally.v1.TenancyService.ExchangeSignInCode
+   */
+  exchangeSignInCode: {
+    methodKind: "unary";
+    input: typeof ExchangeSignInCodeRequestSchema;
+    output: typeof ExchangeSignInCodeResponseSchema;
   },
   /**
    * CreateOrganization makes an organization. Errors: ALREADY_EXISTS with the id of the one that has the

@@ -1,53 +1,26 @@
-/** CreateToken: the whole token is drawn before the first attempt, and its secret shown in this answer alone. */
+/** CreateToken. */
 import { Code } from "@connectrpc/connect";
 import type {
   CreateTokenRequest,
   TenancyService,
 } from "../../../gen/tally/v1/tenancy_service_pb.js";
-import { drawToken } from "../../auth/draw-token.js";
 import type { ScopeName } from "../../auth/principal.js";
-import { scopeSum } from "../../auth/scopes.js";
-import { createToken as createStored } from "../../db/tokens.js";
-import { callError, invalidArgument, notFound, type Violation } from "../../errors.js";
+import { callError, invalidArgument, type Violation } from "../../errors.js";
 import { checkTime, toMicros } from "../../ingest/rules.js";
 import type { CallContext, Handler } from "../handler.js";
-import { scopeName, tokenMessage } from "./messages.js";
+import { makeToken } from "./make-token.js";
+import { scopeName } from "./messages.js";
 import { readName } from "./names.js";
-import { actorOf, attempt, elapsedMs, type TenancyDeps } from "./tenancy-deps.js";
+import type { TenancyDeps } from "./tenancy-deps.js";
 import { ownerOf } from "./token-owner.js";
 
 /** The handler of CreateToken. */
 export function createToken(deps: TenancyDeps): Handler<typeof TenancyService.method.createToken> {
   return async (request, context) => {
-    const startedAt = deps.now();
     const owner = await ownerOf(deps, request.projectId, context);
-    const wanted = readRequest(request, owner === null, startedAt);
+    const wanted = readRequest(request, owner === null, deps.now());
     checkScopes(wanted.scopes, context);
-    const { tokenId, secret, text } = drawToken(
-      owner === null ? "admin" : "proj",
-      deps.randomBytes,
-    );
-    const token = {
-      tokenId,
-      projectKey: owner?.projectKey ?? null,
-      name: wanted.name,
-      scopes: scopeSum(wanted.scopes),
-      secretHash: await deps.hasher.hash(secret),
-      expireUs: wanted.expireUs,
-    };
-    const stored = await attempt(deps, context, () =>
-      createStored(deps.db, token, actorOf(context), context.deadlineAt),
-    );
-    if (stored === null) throw notFound("project", owner?.projectId ?? "");
-    deps.metrics.tokensCreated.inc();
-    context.log.info({
-      event: "token_created",
-      project_id: owner?.projectId,
-      token_id: context.principal?.tokenId,
-      created_token_id: tokenId,
-      duration_ms: elapsedMs(deps, startedAt),
-    });
-    return { token: tokenMessage(stored), secret: text };
+    return makeToken(deps, context, { owner, ...wanted });
   };
 }
 

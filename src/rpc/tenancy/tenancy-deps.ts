@@ -1,5 +1,6 @@
 /** What the handlers of TenancyService share. */
 import type { SecretHasher } from "../../auth/secret-hasher.js";
+import type { SignIn } from "../../auth/sign-in-code.js";
 import type { Queryable } from "../../db/queryable.js";
 import { withRetries } from "../../db/retry.js";
 import type { Actor } from "../../db/tenancy-ids.js";
@@ -18,6 +19,7 @@ export interface TenancyDeps {
   readonly pageTokens: PageTokens;
   readonly metrics: Metrics;
   readonly policies: EventPolicies;
+  readonly signIn: SignIn;
   /** Of the server. */
   readonly version: string;
   /** Whether callers may ask for simulated failures. */

@@ -6,6 +6,7 @@ import { createProject } from "./create-project.js";
 import { createToken } from "./create-token.js";
 import { deleteOrganization } from "./delete-organization.js";
 import { deleteProject } from "./delete-project.js";
+import { exchangeSignInCode } from "./exchange-sign-in-code.js";
 import { getCaller } from "./get-caller.js";
 import { getOrganization } from "./get-organization.js";
 import { getProject } from "./get-project.js";
@@ -24,6 +25,7 @@ export function tenancyRoute(deps: TenancyDeps): Route<typeof TenancyService> {
     service: TenancyService,
     handlers: {
       getCaller: getCaller(deps),
+      exchangeSignInCode: exchangeSignInCode(deps),
       createOrganization: createOrganization(deps),
       getOrganization: getOrganization(deps),
       listOrganizations: listOrganizations(deps),
@@ -41,6 +43,7 @@ export function tenancyRoute(deps: TenancyDeps): Route<typeof TenancyService> {
     },
     access: {
       getCaller: "any-token",
+      exchangeSignInCode: "public",
       createOrganization: "admin",
       getOrganization: "admin",
       listOrganizations: "admin",

@@ -6,6 +6,7 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error
 import { TenancyService } from "../../../gen/tally/v1/tenancy_service_pb.js";
 import type { Principal, ScopeName } from "../../../src/auth/principal.js";
 import { SecretHasher } from "../../../src/auth/secret-hasher.js";
+import { createSignIn, drawSignInCode } from "../../../src/auth/sign-in-code.js";
 import { DbError } from "../../../src/db/errors.js";
 import { Pool } from "../../../src/db/pool.js";
 import type { Queryable } from "../../../src/db/queryable.js";
@@ -28,6 +29,14 @@ export class TenancyLab implements AsyncDisposable {
   readonly lines: Record<string, unknown>[] = [];
   readonly pool: Pool;
   readonly hasher = new SecretHasher({ cost: 4 });
+  readonly signInCode = drawSignInCode(randomBytes);
+  /** Where refused codes came from. */
+  readonly refusedFrom: string[] = [];
+  readonly #signIn = createSignIn({
+    code: this.signInCode,
+    now: Date.now,
+    onRefused: (address) => void this.refusedFrom.push(address),
+  });
   readonly #pageTokens = createPageTokens(randomBytes(32));
   readonly #log = createLogger("info", {
     write: (line) => void this.lines.push(JSON.parse(line) as Record<string, unknown>),
@@ -45,7 +54,7 @@ export class TenancyLab implements AsyncDisposable {
   async call<K extends keyof Methods>(
     method: K,
     request: MessageInitShape<Methods[K]["input"]>,
-    principal: Principal = ADMIN,
+    principal: Principal | null = ADMIN,
     db: Queryable = this.pool,
     timeoutMs = 20_000,
   ): Promise<MessageShape<Methods[K]["output"]>> {
@@ -57,6 +66,7 @@ export class TenancyLab implements AsyncDisposable {
       pageTokens: this.#pageTokens,
       metrics: this.metrics,
       policies: createEventPolicies(db, Date.now),
+      signIn: this.#signIn,
       version: "1.2.3",
       faultsEnabled: false,
       now: Date.now,
@@ -101,7 +111,7 @@ export class TenancyLab implements AsyncDisposable {
     await this.database[Symbol.asyncDispose]();
   }
 
-  #context(principal: Principal, timeoutMs: number): CallContext {
+  #context(principal: Principal | null, timeoutMs: number): CallContext {
     return {
       requestId: "req-1",
       protocol: "grpc",

@@ -76,29 +76,56 @@ export function writeMap(sink: Sink, field: number, map: Readonly<Record<string,
   }
 }
 
-/** An int32 or enum that is not negative, left out if it is 0. */
-export function writeInt32(sink: Sink, field: number, value: number): void {
-  writeNumber(sink, field, value, 0x7fffffff);
+/** Enums that are not negative, in one field, which is left out if there are none. */
+export function writePacked(sink: Sink, field: number, values: readonly number[]): void {
+  if (values.length === 0) return;
+  const start = openMessage(sink, field, NO_MESSAGE);
+  for (const value of values) {
+    if (!Number.isInteger(value) || value < 0 || value > MAX_INT32) throw UNUSUAL;
+    reserve(sink, 0);
+    writeVarint(sink, value);
+  }
+  closeMessage(sink, start);
 }
 
-/** A uint32, left out if it is 0. */
-export function writeUint32(sink: Sink, field: number, value: number): void {
-  writeNumber(sink, field, value, 0xffffffff);
+/** An int32 or enum that is not negative; a 0 is left out unless the field has presence. */
+export function writeInt32(sink: Sink, field: number, value: number, hasPresence = false): void {
+  writeNumber(sink, field, value, MAX_INT32, hasPresence);
 }
 
-/** An int64 from 0 to 2^53 - 1, left out if it is 0. */
-export function writeInt64(sink: Sink, field: number, value: bigint): void {
+/** A uint32; a 0 is left out unless the field has presence. */
+export function writeUint32(sink: Sink, field: number, value: number, hasPresence = false): void {
+  writeNumber(sink, field, value, 0xffffffff, hasPresence);
+}
+
+/** An int64 from 0 to 2^53 - 1; a 0 is left out unless the field has presence. */
+export function writeInt64(sink: Sink, field: number, value: bigint, hasPresence = false): void {
   if (typeof value !== "bigint") throw UNUSUAL;
-  writeNumber(sink, field, Number(value), Number.MAX_SAFE_INTEGER);
+  writeNumber(sink, field, Number(value), Number.MAX_SAFE_INTEGER, hasPresence);
 }
 
-/** A bool, left out if it is false. */
-export function writeBool(sink: Sink, field: number, value: boolean): void {
-  if (value) writeNumber(sink, field, 1, 1);
+/** A bool; false is left out unless the field has presence. */
+export function writeBool(sink: Sink, field: number, value: boolean, hasPresence = false): void {
+  if (typeof value !== "boolean") throw UNUSUAL;
+  writeNumber(sink, field, value ? 1 : 0, 1, hasPresence);
 }
 
-function writeNumber(sink: Sink, field: number, value: number, max: number): void {
-  if (value === 0) return;
+/** A double, left out if it is 0; -0 is another value. */
+export function writeDouble(sink: Sink, field: number, value: number): void {
+  if (typeof value !== "number") throw UNUSUAL;
+  if (Object.is(value, 0)) return;
+  openField(sink, field, FIXED_64);
+  sink.at = sink.buffer.writeDoubleLE(value, sink.at);
+}
+
+function writeNumber(
+  sink: Sink,
+  field: number,
+  value: number,
+  max: number,
+  hasPresence: boolean,
+): void {
+  if (value === 0 && !hasPresence) return;
   if (!Number.isInteger(value) || value < 0 || value > max) throw UNUSUAL;
   openField(sink, field, VARINT);
   writeVarint(sink, value);
@@ -128,7 +155,9 @@ function reserve(sink: Sink, bytes: number): void {
   buffer.copy(sink.buffer, 0, 0, at);
 }
 
+const MAX_INT32 = 0x7fffffff;
 const VARINT = 0;
+const FIXED_64 = 1;
 const LENGTH_DELIMITED = 2;
 const TAG_AND_NUMBER_BYTES = 16;
 const NO_MESSAGE = {};

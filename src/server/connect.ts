@@ -22,7 +22,7 @@ import { toCallError } from "./failure.js";
 import { admit, messageLimit, tooLarge, unknownCompression } from "./guard.js";
 import { openHttpBody } from "./http-body.js";
 import { headerOf } from "./http-header.js";
-import { invokeMany, invokeSingle, orEnd } from "./invoke.js";
+import { type Init, invokeMany, invokeSingle, orEnd } from "./invoke.js";
 import type { BoundMethod } from "./target.js";
 
 /** Serves a request of a method's path. */
@@ -169,7 +169,7 @@ function implementation(method: BoundMethod) {
   }
 }
 
-async function remember(exchange: Exchange, answer: Promise<Message>): Promise<Message> {
+async function remember(exchange: Exchange, answer: Promise<Init>): Promise<Init> {
   try {
     return await answer;
   } catch (error) {

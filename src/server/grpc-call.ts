@@ -12,12 +12,12 @@ import { callError } from "../errors.js";
 import { abandonCall, openCall, settleCall, startDeadline } from "./call.js";
 import type { Call, Room } from "./call-state.js";
 import { decodeBinary, decodeFrame } from "./decode.js";
-import { encodeBinary } from "./encode.js";
 import { toCallError } from "./failure.js";
 import { grpcStatus, requestIdMetadata } from "./grpc-status.js";
 import { encodingOf, openStreamBody, releaseConnection, takeStream } from "./grpc-stream.js";
 import { admit, unknownCompression } from "./guard.js";
 import { invokeMany, invokeSingle, orEnd } from "./invoke.js";
+import { encodeFields } from "./message-writer.js";
 import { type Compression, openFrames } from "./messages.js";
 import { type FrameSource, openRequests } from "./requests.js";
 import type { BoundMethod } from "./target.js";
@@ -98,7 +98,7 @@ export function serveGrpcCall(
     const kind = method.desc.methodKind;
     if (kind === "unary" || kind === "client_streaming") {
       const output = await invokeSingle(opened, method, input);
-      const bytes = encode(opened, encodeBinary(method.desc.output, output));
+      const bytes = encode(opened, encodeFields(method.desc.output, output));
       if (opened.settled) return;
       base.sendMetadata(requestIdMetadata(opened.requestId));
       base.sendMessage(bytes, () => base.sendStatus(OK));
@@ -106,7 +106,7 @@ export function serveGrpcCall(
     }
     base.sendMetadata(requestIdMetadata(opened.requestId));
     for await (const output of invokeMany(opened, method, input)) {
-      const bytes = encode(opened, encodeBinary(method.desc.output, output));
+      const bytes = encode(opened, encodeFields(method.desc.output, output));
       await orEnd(opened, new Promise<void>((sent) => base.sendMessage(bytes, sent)));
     }
     base.sendStatus(OK);

@@ -1,13 +1,13 @@
-/** Runs a handler for a call, whatever the protocol: what comes back is whole messages or the call's error. */
+/** Runs a handler for a call, whatever the protocol: what comes back is answers or the call's error. */
 
-import type { DescMessage, Message, MessageInitShape } from "@bufbuild/protobuf";
-import { create } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { CallContext } from "../rpc/handler.js";
 import { callContext, releaseCall } from "./call.js";
 import type { Call } from "./call-state.js";
 import type { BoundMethod } from "./target.js";
 
-type Init = MessageInitShape<DescMessage>;
+/** The fields of an answer. */
+export type Init = MessageInitShape<DescMessage>;
 type Single = (input: unknown, context: CallContext) => Promise<Init>;
 type Many = (input: unknown, context: CallContext) => AsyncIterable<Init>;
 
@@ -21,17 +21,14 @@ export function orEnd<T>(call: Call, work: Promise<T>): Promise<T> {
 }
 
 /** The answer of a unary or client-streaming method. `input` is the message, or the stream of them. */
-export function invokeSingle(call: Call, method: BoundMethod, input: unknown): Promise<Message> {
+export function invokeSingle(call: Call, method: BoundMethod, input: unknown): Promise<Init> {
   // The kind of the method decides the handler's shape; the route's type has checked it.
   const handler = method.handler as unknown as Single;
   call.holds += 1;
   const answer = startHandler(() => handler(input, callContext(call)));
   const release = () => releaseCall(call);
   answer.then(release, release);
-  return orEnd(
-    call,
-    answer.then((init) => create(method.desc.output, init)),
-  );
+  return orEnd(call, answer);
 }
 
 /** The answers of a server-streaming or bidirectional method, one at a time, until the call ends. */
@@ -39,7 +36,7 @@ export async function* invokeMany(
   call: Call,
   method: BoundMethod,
   input: unknown,
-): AsyncGenerator<Message> {
+): AsyncGenerator<Init> {
   const handler = method.handler as unknown as Many;
   call.holds += 1;
   let answers: AsyncIterator<Init> | undefined;
@@ -54,7 +51,7 @@ export async function* invokeMany(
         answers = undefined;
         return;
       }
-      yield create(method.desc.output, value);
+      yield value;
     }
   } finally {
     const release = () => releaseCall(call);

@@ -105,37 +105,24 @@ async function read(
 }
 
 /** As the statement builds it: JSON, whose numbers are exact below 2^53. */
-interface PartJson {
-  job: string;
-  attempt: number;
-  shard_index: number;
-  shard_total: number;
-  producer: string;
-  streamed: boolean;
-  create_us: number;
-  finished_us: number | null;
-  finish_status: number | null;
-  finish_us: number | null;
-  duration_us: number | null;
-  expected_count: number | null;
-  kept_refusals: number;
-  has_failed: boolean;
-  has_errored: boolean;
-  counts: Record<
-    | "accepted"
-    | "passed"
-    | "failed"
-    | "errored"
-    | "skipped"
-    | "precluded"
-    | "duration_us"
-    | "late"
-    | "duplicates"
-    | "foreign"
-    | "conflicts",
-    number | null
-  >;
-}
+type PartValues = readonly [
+  job: string,
+  attempt: number,
+  shardIndex: number,
+  shardTotal: number,
+  producer: string,
+  streamed: boolean,
+  createUs: number,
+  finishedUs: number | null,
+  finishStatus: number | null,
+  finishUs: number | null,
+  durationUs: number | null,
+  expectedCount: number | null,
+  keptRefusals: number,
+  hasFailed: boolean,
+  hasErrored: boolean,
+  counts: readonly (number | null)[],
+];
 
 type RecordColumns = Record<RunText, string> & {
   run_key: string;
@@ -153,7 +140,7 @@ type RecordColumns = Record<RunText, string> & {
   settled: boolean;
   stored_status: number | null;
   expire_us: string | null;
-  parts: PartJson[];
+  parts: PartValues[];
 };
 
 function toRecord(row: RecordColumns): RunRecord {
@@ -178,37 +165,46 @@ function toRecord(row: RecordColumns): RunRecord {
   };
 }
 
-function toPart(json: PartJson): PartRecord {
-  const { counts } = json;
+function toPart(values: PartValues): PartRecord {
+  const [job, attempt, shardIndex, shardTotal, producer, streamed, createUs, ...rest] = values;
+  const [finishedUs, finishStatus, finishUs, durationUs, expectedCount, ...found] = rest;
+  const [keptRefusals, hasFailed, hasErrored, counts] = found;
   return {
-    job: json.job,
-    attempt: json.attempt,
-    shardIndex: json.shard_index,
-    shardTotal: json.shard_total,
-    producer: json.producer,
-    streamed: json.streamed,
-    createUs: json.create_us,
-    finishedUs: json.finished_us,
-    finishStatus: json.finish_status,
-    finishUs: json.finish_us,
-    durationUs: json.duration_us,
-    expectedCount: json.expected_count,
-    keptRefusals: json.kept_refusals,
-    hasFailed: json.has_failed,
-    hasErrored: json.has_errored,
-    counts: {
-      accepted: counts.accepted ?? 0,
-      passed: counts.passed ?? 0,
-      failed: counts.failed ?? 0,
-      errored: counts.errored ?? 0,
-      skipped: counts.skipped ?? 0,
-      precluded: counts.precluded ?? 0,
-      durationUs: counts.duration_us ?? 0,
-      late: counts.late ?? 0,
-      duplicates: counts.duplicates ?? 0,
-      foreign: counts.foreign ?? 0,
-      conflicts: counts.conflicts ?? 0,
-    },
+    job,
+    attempt,
+    shardIndex,
+    shardTotal,
+    producer,
+    streamed,
+    createUs,
+    finishedUs,
+    finishStatus,
+    finishUs,
+    durationUs,
+    expectedCount,
+    keptRefusals,
+    hasFailed,
+    hasErrored,
+    counts: toCounts(counts),
+  };
+}
+
+/** Null where nothing was counted. */
+function toCounts(counts: readonly (number | null)[]): Counts {
+  const [accepted, passed, failed, errored, skipped, precluded, durationUs, ...repeats] = counts;
+  const [late, duplicates, foreign, conflicts] = repeats;
+  return {
+    accepted: accepted ?? 0,
+    passed: passed ?? 0,
+    failed: failed ?? 0,
+    errored: errored ?? 0,
+    skipped: skipped ?? 0,
+    precluded: precluded ?? 0,
+    durationUs: durationUs ?? 0,
+    late: late ?? 0,
+    duplicates: duplicates ?? 0,
+    foreign: foreign ?? 0,
+    conflicts: conflicts ?? 0,
   };
 }
 
@@ -216,7 +212,8 @@ function toPart(json: PartJson): PartRecord {
 const HAS_STATUS = "$3::boolean AND r.unsettled_at IS NULL AND r.state <> 1";
 
 /**
- * One row a run, its parts as JSON. `counts` adds the queue's rows of the ledger, by their keys, to what is folded
+ * One row a run, its parts as JSON: as text and in arrays, which takes a quarter of the time that jsonb objects do.
+ * `counts` adds the queue's rows of the ledger, by their keys, to what is folded
  * of a part: its cost grows with what is not folded, not with the ledger. `refused` counts by rejections_by_run.
  * `failing` reads results_failures, only where there are failures of a part whose producer gave no status: a failure
  * stands unless a later attempt of the test passed in the same part. It reads the results of each failing test once.
@@ -232,25 +229,24 @@ SELECT
   r.state_version, r.unsettled_at IS NULL AS settled,
   CASE WHEN ${HAS_STATUS} THEN COALESCE(r.status, 0) END AS stored_status,
   ${microsOf("r.expired_at")} AS expire_us,
-  COALESCE(parts.list, '[]'::jsonb) AS parts
+  COALESCE(parts.list, '[]') AS parts
 FROM runs r
 LEFT JOIN LATERAL (
-  SELECT jsonb_agg(
-    jsonb_build_object(
-      'job', p.job, 'attempt', p.attempt, 'shard_index', p.shard_index, 'shard_total', p.shard_total,
-      'producer', p.producer, 'streamed', p.streamed, 'create_us', ${microsOf("p.created_at")},
-      'finished_us', ${microsOf("p.finished_at")}, 'finish_status', p.finish_status,
-      'finish_us', ${microsOf("p.finish_time")}, 'duration_us', p.duration_us,
-      'expected_count', p.expected_count,
-      'kept_refusals', (
+  SELECT json_agg(
+    json_build_array(
+      p.job, p.attempt, p.shard_index, p.shard_total, p.producer, p.streamed, ${microsOf("p.created_at")},
+      ${microsOf("p.finished_at")}, p.finish_status, ${microsOf("p.finish_time")}, p.duration_us, p.expected_count,
+      (
         SELECT count(*)
         FROM rejections j
         WHERE j.project_key = $1 AND j.run_key = r.run_key AND j.part_id = p.part_id
           AND j.kind = 1 AND j.state <> 2
       ),
-      'has_failed', COALESCE(failing.failed OR p.kept_status = 2, false),
-      'has_errored', COALESCE(failing.errored OR p.kept_status = 3, false),
-      'counts', COALESCE(to_jsonb(counts) - 'part_id', '{}')
+      COALESCE(failing.failed OR p.kept_status = 2, false), COALESCE(failing.errored OR p.kept_status = 3, false),
+      json_build_array(
+        counts.accepted, counts.passed, counts.failed, counts.errored, counts.skipped, counts.precluded,
+        counts.duration_us, counts.late, counts.duplicates, counts."foreign", counts.conflicts
+      )
     )
     ORDER BY p.job, p.shard_index, p.attempt, p.producer
   ) AS list

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startTestServer } from "../support/server.js";
-import { runCli } from "./run-cli.js";
+import { runCliProcess } from "./run-cli.js";
 
 // Each command is a process.
 vi.setConfig({ testTimeout: 90_000 });
@@ -13,7 +13,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 function tally(token: string, args: readonly string[], input?: string) {
   const env = { TALLY_URL: server.url, TALLY_TOKEN: token };
-  return runCli(args, { env, ...(input === undefined ? {} : { input }) });
+  return runCliProcess(args, { env, ...(input === undefined ? {} : { input }) });
 }
 
 /** The answer of a command that must succeed. */

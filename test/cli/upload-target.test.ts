@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { RunState } from "../../gen/tally/v1/run_pb.js";
 import { startTestServer, type TestServer } from "../support/server.js";
-import { runCli } from "./run-cli.js";
+import { runCliProcess } from "./run-cli.js";
 
 // Each command is a process.
 vi.setConfig({ testTimeout: 90_000 });
@@ -141,7 +141,7 @@ describe("an upload from elsewhere", () => {
 
 function upload(args: readonly string[], env: Record<string, string>, cwd = folder) {
   const tally = { TALLY_URL: server.url, TALLY_TOKEN: server.ingestToken };
-  return runCli(["upload", ...args], { env: { ...tally, ...env }, cwd });
+  return runCliProcess(["upload", ...args], { env: { ...tally, ...env }, cwd });
 }
 
 function stored(runId: string) {

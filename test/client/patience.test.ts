@@ -7,7 +7,7 @@ import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { createTallyClient, openRun, sendSpool, uploadResults } from "../../src/client/index.js";
-import { runCli } from "../cli/run-cli.js";
+import { runCliProcess } from "../cli/run-cli.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
 /** Takes connections, and says nothing. */
@@ -83,7 +83,7 @@ it("is an option of the commands", async () => {
     [[...upload, "--soft"], 0],
     [["spool", "send", "--any", "--patience", "1"], 3],
   ] as const;
-  const runs = commands.map(([args]) => runCli(args, { env, input }));
+  const runs = commands.map(([args]) => runCliProcess(args, { env, input }));
   for (const [index, { code, stderr }] of (await Promise.all(runs)).entries()) {
     expect(stderr).toContain("nothing was heard for 1 s");
     expect(code).toBe(commands[index]?.[1]);

@@ -124,6 +124,8 @@ export class Connection implements Queryable, AsyncDisposable {
               application_name: "tally",
               statement_timeout: SERVER_STATEMENT_TIMEOUT_MS,
               client_connection_check_interval: SERVER_HANGUP_CHECK_MS,
+              // Compiling a plan takes longer than any of ours runs.
+              jit: "off",
               ...settings,
             }
           : { application_name: "tally" },

@@ -47,7 +47,9 @@ async function serve(config: Config): Promise<void> {
     if (tally.adminTokenFile !== null) console.log(`It is kept in ${tally.adminTokenFile}`);
   }
   if (tally.signInCode !== null) {
-    const link = `${tally.url}/#code=${tally.signInCode}`;
+    // Browsers do not open the address that stands for all of a machine's.
+    const url = tally.url.replace(/\/\/(?:0\.0\.0\.0|\[::\])(?=:)/, "//localhost");
+    const link = `${url}/#code=${tally.signInCode}`;
     console.log(`Open the dashboard, signed in: ${link} (once, within 10 minutes)`);
   }
   const reason = await Promise.race([interrupted, tally.databaseGone]);

@@ -22,6 +22,7 @@ const env = {
 /** @type {[name: string, check: Check][]} */
 const checks = [
   ["types", () => run("tsc", "--noEmit")],
+  ["types of the dashboard", () => run("tsc", "--noEmit", "--project", "src/web")],
   ["lint and format", () => run("biome", "check")],
   ["protos: lint", () => run("buf", "lint")],
   ["protos: format", () => run("buf", "format", "--diff", "--exit-code")],

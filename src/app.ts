@@ -57,6 +57,8 @@ import { readVersion } from "./version.js";
 export interface TallyOptions {
   /** Folds in this thread: a thread of its own needs compiled code. */
   readonly foldHere?: boolean;
+  /** Where the dashboard's files are; by default where the build puts them. */
+  readonly webFolder?: string;
 }
 
 export interface Tally extends AsyncDisposable {
@@ -99,7 +101,7 @@ export async function startTally(
 async function start(
   config: Config,
   log: Logger,
-  { foldHere = false }: TallyOptions,
+  { foldHere = false, webFolder = WEB_FOLDER }: TallyOptions,
   cleanups: Cleanups,
 ): Promise<Tally> {
   const database = await openDatabase(config, log, cleanups);
@@ -234,7 +236,7 @@ async function start(
         anyRoute(statsRoute({ db, resolveProject, pageTokens, feeds })),
       ],
       doors: [reportDoor(ingest), eventDoor(events)],
-      webFiles: await readWebFiles(WEB_FOLDER),
+      webFiles: await readWebFiles(webFolder),
       authenticator,
       metrics,
       log,

@@ -1,14 +1,13 @@
 /** Stores a data set through the typed client, as its builds would: one part a shard, in the order of the runs. */
 import { createTallyClient, uploadResults } from "../../src/client/index.js";
 import { inFlight } from "../figure.js";
-import type { BenchServer } from "../server.js";
 import { JOBS } from "./catalog.js";
 import type { Dataset, PlannedRun } from "./plan.js";
 import { partResults } from "./results.js";
 
 /** How many results were stored. */
 export async function loadDataset(
-  server: BenchServer,
+  server: { readonly url: string },
   token: string,
   dataset: Dataset,
 ): Promise<number> {

@@ -24,7 +24,9 @@ export async function readSourceFiles(folders: readonly string[]): Promise<Sourc
       files.push({ path, text, imports: importsOf(path, text) });
     }
   }
-  return files;
+  const paths = new Set(files.map(({ path }) => path));
+  const existing = (path: string) => (paths.has(`${path}x`) ? `${path}x` : path);
+  return files.map((file) => ({ ...file, imports: file.imports.map(existing) }));
 }
 
 /** The text without comments. Good enough for code as the formatter leaves it. */

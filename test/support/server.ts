@@ -14,6 +14,8 @@ export interface TestServerOptions {
   /** A server on the database of another one; by default it has its own. */
   readonly databaseUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The files of the dashboard; by default there are none. */
+  readonly webFolder?: string;
   /** What its clients trust where it speaks TLS, PEM. */
   readonly ca?: string;
 }
@@ -62,6 +64,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   });
   const tally = await startTally(config, createLogger(config.logLevel, sink), {
     foldHere: true,
+    ...(options.webFolder === undefined ? {} : { webFolder: options.webFolder }),
   });
   const { url } = tally;
   const tls = options.ca === undefined ? {} : { ca: options.ca };

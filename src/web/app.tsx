@@ -1,0 +1,58 @@
+/** The dashboard: who is signed in, then the shell with its pages. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { useState } from "react";
+import { SessionProvider, useSessionState } from "./session/session.js";
+import { SignInPage } from "./session/sign-in-page.js";
+import { Shell } from "./shell/shell.js";
+import { Button } from "./ui/button.js";
+import { Callout } from "./ui/callout.js";
+import { errorText } from "./ui/error-text.js";
+
+/** The whole of it. */
+export function App() {
+  const [queries] = useState(createQueryClient);
+  return (
+    <QueryClientProvider client={queries}>
+      <SessionProvider>
+        <Entrance />
+      </SessionProvider>
+    </QueryClientProvider>
+  );
+}
+
+function Entrance() {
+  const { state } = useSessionState();
+  switch (state.kind) {
+    case "checking":
+      return null;
+    case "signed-out":
+      return <SignInPage message={state.message} />;
+    case "unreachable":
+      return (
+        <main className="sign-in">
+          <Callout tone="failed">
+            <p>{errorText(state.error)}</p>
+            <Button onClick={state.retry}>Try again</Button>
+          </Callout>
+        </main>
+      );
+    case "signed-in":
+      return <Shell />;
+  }
+}
+
+/** What the server may mend by itself is asked for again, twice; what the caller did wrong is not. */
+const PASSING = new Set([Code.Unavailable, Code.ResourceExhausted, Code.Aborted]);
+
+function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 5_000,
+        retry: (failures, error) => failures < 2 && PASSING.has(ConnectError.from(error).code),
+        placeholderData: (before: unknown) => before,
+      },
+    },
+  });
+}

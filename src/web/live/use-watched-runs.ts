@@ -1,0 +1,98 @@
+/** Runs as they change, by one stream: browsers have six connections for a host, and a stream holds one. */
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { useTransport } from "@connectrpc/connect-query";
+import { useEffect, useState } from "react";
+import { StatsService, type WatchedRun } from "../../../gen/tally/v1/stats_service_pb.js";
+import { usePageVisible } from "./use-page-visible.js";
+
+/** What is watched: the runs of a project, of one branch, or one run. */
+export interface Watched {
+  readonly projectId: string;
+  readonly branch?: string;
+  readonly runId?: string;
+}
+
+/**
+ * The newest state of each run that was told of, by run_id; `isLive` while the stream is open. It is open while the tab is in
+ * sight, and opened again when it breaks, after 1 to 15 seconds.
+ */
+export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched): {
+  readonly runs: ReadonlyMap<string, WatchedRun>;
+  readonly isLive: boolean;
+} {
+  const transport = useTransport();
+  const isVisible = usePageVisible();
+  const [runs, setRuns] = useState<ReadonlyMap<string, WatchedRun>>(new Map());
+  const [isLive, setLive] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was told of another question does not belong to this one
+  useEffect(() => setRuns(new Map()), [projectId, branch, runId]);
+  useEffect(() => {
+    if (!isVisible) return;
+    const ended = new AbortController();
+    const client = createClient(StatsService, transport);
+    const watch = async () => {
+      for (let failures = 0; !ended.signal.aborted; failures++) {
+        try {
+          const options = { signal: ended.signal, timeoutMs: 0 };
+          for await (const { runs: told } of client.watchRuns(
+            { projectId, branch, runId },
+            options,
+          )) {
+            failures = 0;
+            setLive(true);
+            if (told.length > 0) setRuns((before) => merge(before, told));
+          }
+        } catch (thrown) {
+          const { code } = ConnectError.from(thrown);
+          if (ENDS_FOR_GOOD.has(code)) break;
+        }
+        setLive(false);
+        await wait(Math.min(15_000, 1000 * 2 ** failures), ended.signal);
+      }
+    };
+    void watch();
+    return () => {
+      ended.abort();
+      setLive(false);
+    };
+  }, [transport, isVisible, projectId, branch, runId]);
+  return { runs, isLive };
+}
+
+const ENDS_FOR_GOOD = new Set([
+  Code.Unauthenticated,
+  Code.PermissionDenied,
+  Code.NotFound,
+  Code.InvalidArgument,
+]);
+
+/** The runs with what was told; failures of a run are gathered, newest last, up to 1,000. */
+function merge(
+  before: ReadonlyMap<string, WatchedRun>,
+  told: readonly WatchedRun[],
+): ReadonlyMap<string, WatchedRun> {
+  const after = new Map(before);
+  for (const watched of told) {
+    const runId = watched.run?.runId;
+    if (runId === undefined) continue;
+    const known = before.get(runId)?.failures ?? [];
+    const seen = new Set(watched.failures.map(failureKey));
+    const failures = [...known.filter((each) => !seen.has(failureKey(each))), ...watched.failures];
+    after.set(runId, { ...watched, failures: failures.slice(-1000) });
+  }
+  return after;
+}
+
+function failureKey({ testId, result }: WatchedRun["failures"][number]): string {
+  return `${testId} ${result?.resultId}`;
+}
+
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

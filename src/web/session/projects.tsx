@@ -1,0 +1,62 @@
+/** The projects that the session can see. */
+
+import { createClient, type Transport } from "@connectrpc/connect";
+import { useTransport } from "@connectrpc/connect-query";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import type { Organization, Project } from "../../../gen/tally/v1/tenancy_pb.js";
+import { TenancyService } from "../../../gen/tally/v1/tenancy_service_pb.js";
+import { useSession } from "./session.js";
+
+/** An organization with its projects. */
+export interface OrganizationProjects {
+  readonly organization: Organization | undefined;
+  readonly projects: readonly Project[];
+}
+
+/** Name of the question, for those who change projects to ask it anew. */
+export const PROJECTS_KEY = ["projects"] as const;
+
+/** All projects by organization for an admin token, the own one for a project token. */
+export function useProjects(): UseQueryResult<readonly OrganizationProjects[]> {
+  const { caller, isAdmin } = useSession();
+  const transport = useTransport();
+  return useQuery({
+    queryKey: [...PROJECTS_KEY, caller.token?.tokenId],
+    queryFn: () =>
+      isAdmin
+        ? listAll(transport)
+        : [{ organization: undefined, projects: caller.project ? [caller.project] : [] }],
+    staleTime: 60_000,
+  });
+}
+
+async function listAll(transport: Transport): Promise<readonly OrganizationProjects[]> {
+  const tenancy = createClient(TenancyService, transport);
+  const organizations = await all(async (pageToken) => {
+    const page = await tenancy.listOrganizations({ pageSize: 1000, pageToken });
+    return [page.organizations, page.nextPageToken];
+  });
+  return Promise.all(
+    organizations.map(async (organization) => {
+      const { organizationId } = organization;
+      const projects = await all(async (pageToken) => {
+        const page = await tenancy.listProjects({ organizationId, pageSize: 1000, pageToken });
+        return [page.projects, page.nextPageToken];
+      });
+      return { organization, projects };
+    }),
+  );
+}
+
+async function all<T>(
+  readPage: (pageToken: string) => Promise<readonly [readonly T[], string]>,
+): Promise<readonly T[]> {
+  const items: T[] = [];
+  let pageToken = "";
+  do {
+    const [page, next] = await readPage(pageToken);
+    items.push(...page);
+    pageToken = next;
+  } while (pageToken !== "");
+  return items;
+}

@@ -1,0 +1,152 @@
+/** Who is signed in: the token, what it may do, and the way to the server. */
+import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { TransportProvider } from "@connectrpc/connect-query";
+import { useQueryClient } from "@tanstack/react-query";
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+} from "react";
+import { type Scope, TokenKind } from "../../../gen/tally/v1/tenancy_pb.js";
+import {
+  type GetCallerResponse,
+  TenancyService,
+} from "../../../gen/tally/v1/tenancy_service_pb.js";
+import { forgetToken, keepToken, readToken } from "./token-store.js";
+import { createTransport } from "./transport.js";
+
+/** Someone who is signed in. */
+export interface Session {
+  readonly caller: GetCallerResponse;
+  readonly isAdmin: boolean;
+  /** The project of a project token; undefined for an admin token. */
+  readonly projectId: string | undefined;
+  /** Whether the token may do this. */
+  may(scope: Scope): boolean;
+  signOut(): void;
+}
+
+/** Where signing in stands. */
+export type SessionState =
+  | { readonly kind: "checking" }
+  | { readonly kind: "signed-out"; readonly message: string | null }
+  | { readonly kind: "unreachable"; readonly error: ConnectError; retry(): void }
+  | { readonly kind: "signed-in"; readonly session: Session };
+
+interface SessionValue {
+  readonly state: SessionState;
+  /** Resolves when the token is taken; rejects with the server's answer when it is not. */
+  signIn(token: string, onDevice: boolean): Promise<void>;
+}
+
+const SessionContext = createContext<SessionValue | null>(null);
+
+/** Signs in with the token that is kept, or the one-time code of the address. */
+export function SessionProvider({ children }: { readonly children: ReactNode }) {
+  const queries = useQueryClient();
+  const [token, setToken] = useState<string | null>(null);
+  const [state, setState] = useState<SessionState>({ kind: "checking" });
+
+  const leave = useCallback(
+    (message: string | null) => {
+      forgetToken();
+      queries.clear();
+      setToken(null);
+      setState({ kind: "signed-out", message });
+    },
+    [queries],
+  );
+  const enter = useCallback(
+    async (candidate: string, onDevice: boolean | undefined) => {
+      const { tenancy } = callWith(candidate);
+      const caller = await tenancy.getCaller({});
+      if (onDevice !== undefined) keepToken(candidate, onDevice);
+      setToken(candidate);
+      setState({ kind: "signed-in", session: sessionOf(caller, () => leave(null)) });
+    },
+    [leave],
+  );
+  const resume = useCallback(async () => {
+    setState({ kind: "checking" });
+    try {
+      const code = takeSignInCode();
+      if (code !== null) {
+        const { secret } = await callWith(null).tenancy.exchangeSignInCode({ code });
+        return await enter(secret, false);
+      }
+      const kept = readToken();
+      if (kept === null) return leave(null);
+      await enter(kept, undefined);
+    } catch (thrown) {
+      const error = ConnectError.from(thrown);
+      if (error.code === Code.Unauthenticated) return leave(refusalText(error));
+      setState({ kind: "unreachable", error, retry: () => void resume() });
+    }
+  }, [enter, leave]);
+  useEffect(() => {
+    void resume();
+  }, [resume]);
+
+  const transport: Transport = useMemo(
+    () => createTransport(token, (error) => leave(refusalText(error))),
+    [token, leave],
+  );
+  const value = useMemo(
+    () => ({ state, signIn: (given: string, onDevice: boolean) => enter(given, onDevice) }),
+    [state, enter],
+  );
+  return (
+    <SessionContext value={value}>
+      <TransportProvider transport={transport}>{children}</TransportProvider>
+    </SessionContext>
+  );
+}
+
+/** Where signing in stands, and how to sign in. */
+export function useSessionState(): SessionValue {
+  const value = useContext(SessionContext);
+  if (value === null) throw new Error("there is no SessionProvider above");
+  return value;
+}
+
+/** The session; only below where someone is signed in. */
+export function useSession(): Session {
+  const { state } = useSessionState();
+  if (state.kind !== "signed-in") throw new Error("nobody is signed in");
+  return state.session;
+}
+
+function sessionOf(caller: GetCallerResponse, signOut: () => void): Session {
+  const isAdmin = caller.token?.kind === TokenKind.ADMIN;
+  const scopes = new Set(caller.token?.scopes);
+  return {
+    caller,
+    isAdmin,
+    projectId: isAdmin ? undefined : caller.token?.projectId,
+    may: (scope) => isAdmin || scopes.has(scope),
+    signOut,
+  };
+}
+
+function callWith(token: string | null) {
+  const transport = createTransport(token, () => {});
+  return { tenancy: createClient(TenancyService, transport) };
+}
+
+/** What the sign-in page says of a token or code that the server does not take. */
+function refusalText(error: ConnectError): string {
+  return `The server does not take this any more: ${error.rawMessage}.`;
+}
+
+/** The code of `#code=…`, which leaves the address at once. */
+function takeSignInCode(): string | null {
+  const code = new URLSearchParams(window.location.hash.slice(1)).get("code");
+  if (code !== null) {
+    window.history.replaceState(null, "", window.location.pathname + window.location.search);
+  }
+  return code;
+}

@@ -1,0 +1,120 @@
+/** Navigation: the project, its pages, and who is signed in. */
+import { Link, useLocation } from "wouter";
+import { Scope } from "../../../gen/tally/v1/tenancy_pb.js";
+import { displayText } from "../format/display-text.js";
+import { paths } from "../routes.js";
+import { useProjects } from "../session/projects.js";
+import { useSession } from "../session/session.js";
+import { Button } from "../ui/button.js";
+import { ThemeChoice } from "./theme-choice.js";
+
+/** The bar beside the page, above it where the window is narrow. */
+export function SideBar({ projectId }: { readonly projectId: string | undefined }) {
+  const { caller, isAdmin, may, signOut } = useSession();
+  return (
+    <header className="side-bar">
+      <Link href="/" className="brand">
+        <img src="/icon.svg" alt="" width="24" height="24" /> Tally
+      </Link>
+      <ProjectPicker projectId={projectId} />
+      <nav aria-label="Pages" className="side-nav">
+        {projectId !== undefined &&
+          groups(projectId, may(Scope.MANAGE)).map(({ title, pages }) => (
+            <div key={title} className="side-group">
+              <span className="side-group-title">{title}</span>
+              {pages.map(({ text, href }) => (
+                <NavLink key={href} href={href} text={text} />
+              ))}
+            </div>
+          ))}
+        {isAdmin && (
+          <div className="side-group">
+            <span className="side-group-title">Server</span>
+            <NavLink href={paths.installation()} text="Installation" />
+          </div>
+        )}
+      </nav>
+      <div className="side-foot">
+        <span className="soft small line" title={`token ${caller.token?.tokenId}`}>
+          {displayText(caller.token?.name ?? "", 60)}
+        </span>
+        <ThemeChoice />
+        <Button kind="quiet" onClick={signOut}>
+          Sign out
+        </Button>
+      </div>
+    </header>
+  );
+}
+
+function groups(project: string, mayManage: boolean) {
+  return [
+    {
+      title: "Tests",
+      pages: [
+        { text: "Overview", href: paths.overview(project) },
+        { text: "Runs", href: paths.runs(project) },
+        { text: "Tests", href: paths.tests(project) },
+        { text: "Flaky", href: paths.flaky(project) },
+        { text: "Failures", href: paths.failures(project) },
+        { text: "Compare", href: paths.compare(project) },
+      ],
+    },
+    {
+      title: "Events",
+      pages: [
+        { text: "Events", href: paths.events(project) },
+        { text: "Send", href: paths.sendEvent(project) },
+        { text: "Aggregates", href: paths.aggregates(project) },
+        { text: "Site stats", href: paths.siteStats(project) },
+      ],
+    },
+    {
+      title: "Project",
+      pages: [
+        { text: "Ingestion", href: paths.ingestion(project) },
+        { text: "Rejections", href: paths.rejections(project) },
+        ...(mayManage ? [{ text: "Settings", href: paths.settings(project) }] : []),
+      ],
+    },
+  ];
+}
+
+function NavLink({ href, text }: { readonly href: string; readonly text: string }) {
+  const [location] = useLocation();
+  return (
+    <Link href={href} aria-current={location === href ? "page" : undefined}>
+      {text}
+    </Link>
+  );
+}
+
+function ProjectPicker({ projectId }: { readonly projectId: string | undefined }) {
+  const [, navigate] = useLocation();
+  const { data } = useProjects();
+  if (data === undefined || data.every(({ projects }) => projects.length === 0)) return null;
+  return (
+    <select
+      aria-label="Project"
+      className="project-picker"
+      value={projectId ?? ""}
+      onChange={(event) => navigate(paths.overview(event.target.value))}
+    >
+      {projectId === undefined && <option value="">Choose a project</option>}
+      {data.map(({ organization, projects }) => {
+        const options = projects.map((project) => (
+          <option key={project.projectId} value={project.projectId}>
+            {displayText(project.name, 80)}
+          </option>
+        ));
+        return organization === undefined ? (
+          options
+        ) : (
+          <optgroup key={organization.organizationId} label={displayText(organization.name, 80)}>
+            {options}
+          </optgroup>
+        );
+      })}
+    </select>
+  );
+}

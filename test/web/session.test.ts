@@ -1,0 +1,88 @@
+/** Signing in and out, and what surrounds the pages. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasChromium, startWebLab, type WebLab } from "./web-lab.js";
+
+describe.skipIf(!hasChromium)("session", () => {
+  let lab: WebLab;
+  beforeAll(async () => {
+    lab = await startWebLab();
+  });
+  afterAll(() => lab?.[Symbol.asyncDispose]());
+
+  it("takes a token for the tab alone, and forgets it at sign-out", async () => {
+    await using opened = await lab.open("/");
+    const { page } = opened;
+    await page.getByLabel("Token").fill(lab.server.readToken);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("link", { name: "Runs" }).waitFor();
+    const kept = () =>
+      page.evaluate("[sessionStorage.length, localStorage.getItem('tally.token')]");
+    expect(await kept()).toEqual([1, null]);
+    expect(page.url()).not.toContain(lab.server.readToken);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Token").waitFor();
+    expect(await kept()).toEqual([0, null]);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it("keeps a token on the device if asked to", async () => {
+    await using opened = await lab.open("/");
+    const { page } = opened;
+    await page.getByLabel("Token").fill(lab.server.readToken);
+    await page.getByLabel("Keep me signed in").check();
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("link", { name: "Runs" }).waitFor();
+    const tab = await page.context().newPage();
+    await tab.goto(lab.server.url);
+    await tab.getByRole("link", { name: "Runs" }).waitFor();
+  });
+
+  it("says what is wrong with a token", async () => {
+    await using opened = await lab.open("/");
+    const { page } = opened;
+    for (const [token, said] of [
+      ["two words", "has no blanks"],
+      ["tly_proj_unknown", "is not taken"],
+    ] as const) {
+      await page.getByLabel("Token").fill(token);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("alert").getByText(said).waitFor();
+    }
+  });
+
+  it("says that a token was revoked while the page was open", async () => {
+    const { tenancy } = lab.server.client();
+    const { projectId } = lab.server;
+    const { token, secret } = await tenancy.createToken({ projectId, name: "short", scopes: [2] });
+    await using opened = await lab.open("/", { token: secret });
+    const { page } = opened;
+    await page.getByRole("link", { name: "Runs" }).waitFor();
+    await tenancy.revokeToken({ tokenId: token?.tokenId ?? "" });
+    await page.getByRole("link", { name: "Tests" }).click();
+    await page.getByText("The server does not take this any more").waitFor();
+  });
+
+  it("says that a token lacks the scope to read", async () => {
+    await using opened = await lab.open("/", { token: lab.server.ingestToken });
+    await opened.page.getByText("lacks the scope READ").waitFor();
+    expect(await opened.violations()).toEqual([]);
+  });
+
+  it("has no fault that axe finds, in either scheme, wide or narrow", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await using opened = await lab.open("/", { colorScheme, width: 390 });
+      await opened.page.getByLabel("Token").waitFor();
+      expect(await opened.violations()).toEqual([]);
+    }
+  });
+
+  it("is reached by keyboard from the top: skip link, then navigation", async () => {
+    await using opened = await lab.open("/", { token: lab.server.readToken });
+    const { page } = opened;
+    await page.getByRole("link", { name: "Runs" }).waitFor();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to content");
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate("document.activeElement.id")).toBe("content");
+  });
+});

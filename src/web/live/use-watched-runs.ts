@@ -32,6 +32,7 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
     const client = createClient(StatsService, transport);
     const watch = async () => {
       for (let failures = 0; !ended.signal.aborted; failures++) {
+        let isFirst = true;
         try {
           const options = { signal: ended.signal, timeoutMs: 0 };
           for await (const { runs: told } of client.watchRuns(
@@ -40,7 +41,9 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
           )) {
             failures = 0;
             setLive(true);
-            if (told.length > 0) setRuns((before) => merge(before, told));
+            const begins = isFirst;
+            isFirst = false;
+            if (begins || told.length > 0) setRuns((before) => merge(before, told, begins));
           }
         } catch (thrown) {
           const { code } = ConnectError.from(thrown);
@@ -66,12 +69,16 @@ const ENDS_FOR_GOOD = new Set([
   Code.InvalidArgument,
 ]);
 
-/** The runs with what was told; failures of a run are gathered, newest last, up to 1,000. */
+/**
+ * The runs with what was told; failures of a run are gathered, newest last, up to 1,000. Where a stream `begins`, what an
+ * earlier one told of other runs may be out of date and is dropped.
+ */
 function merge(
   before: ReadonlyMap<string, WatchedRun>,
   told: readonly WatchedRun[],
+  begins: boolean,
 ): ReadonlyMap<string, WatchedRun> {
-  const after = new Map(before);
+  const after = new Map(begins ? [] : before);
   for (const watched of told) {
     const runId = watched.run?.runId;
     if (runId === undefined) continue;

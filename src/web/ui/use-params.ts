@@ -17,8 +17,9 @@ export function useParam<V extends string>(
   const change = useCallback(
     (next: V) => {
       setParams(
-        (before) => {
-          const after = new URLSearchParams(before);
+        () => {
+          // The address itself: another parameter may have changed since the last render.
+          const after = new URLSearchParams(window.location.search);
           if (next === byDefault) after.delete(name);
           else after.set(name, next);
           return after;

@@ -8,6 +8,8 @@ export interface ChartSeries {
   readonly kind: "line" | "bars";
   /** One for each time; null where there is nothing. */
   readonly values: readonly (number | null)[];
+  /** Points of a line that stand out, by their position. */
+  readonly marked?: ReadonlySet<number>;
 }
 
 export interface ChartProps {
@@ -19,7 +21,9 @@ export interface ChartProps {
   readonly format: (value: number) => string;
   /** Bounds of the value axis; absent means those of the values, from 0. */
   readonly range?: readonly [number, number];
-  /** Points that stand out, by their position. */
-  readonly marked?: ReadonlySet<number>;
+  /** What a time stands for; absent means a moment. Days and hours are those of UTC. */
+  readonly unit?: "hour" | "day" | undefined;
+  /** Bars stand on those of the series before them. */
+  readonly stacked?: boolean;
   readonly height?: number;
 }

@@ -1,12 +1,13 @@
 /** A chart over time. uPlot comes when the first chart does; the place has its height before. */
 import { lazy, Suspense } from "react";
+import { timeText } from "./chart-data.js";
 import type { ChartProps } from "./chart-props.js";
 
 const Plot = lazy(() => import("./plot.js"));
 
 /** The chart, with its values as a table for those who do not see it. */
 export function Chart(props: ChartProps) {
-  const { height = 180, label, times, series, format } = props;
+  const { height = 180, label, times, series, format, unit } = props;
   return (
     <figure className="chart" aria-label={label}>
       <div className="chart-plot" style={{ height }} aria-hidden="true">
@@ -14,34 +15,36 @@ export function Chart(props: ChartProps) {
           <Plot {...props} height={height} />
         </Suspense>
       </div>
-      <table className="unseen">
-        <caption>{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            {series.map((each) => (
-              <th key={each.label} scope="col">
-                {each.label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {times.map((time, index) => (
-            <tr key={time}>
-              <th scope="row">{new Date(time).toISOString().slice(0, 16)}</th>
-              {series.map(({ label: name, values }) => {
-                const value = values[index];
-                return (
-                  <td key={name}>
-                    {value === null || value === undefined ? "none" : format(value)}
-                  </td>
-                );
-              })}
+      <div className="unseen">
+        <table>
+          <caption>{label}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              {series.map((each) => (
+                <th key={each.label} scope="col">
+                  {each.label}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {times.map((time, index) => (
+              <tr key={time}>
+                <th scope="row">{timeText(time, unit)}</th>
+                {series.map(({ label: name, values }) => {
+                  const value = values[index];
+                  return (
+                    <td key={name}>
+                      {value === null || value === undefined ? "none" : format(value)}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }

@@ -2,11 +2,13 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { formatDay, formatTime } from "../format/times.js";
+import { formatDay } from "../format/times.js";
+import { drawingOrder, shownPoints, timeBounds, timeSteps, timeText } from "./chart-data.js";
 import type { ChartProps } from "./chart-props.js";
 
 /** Draws the series; colours follow the scheme of the page. Default, since it is loaded by itself. */
-export default function Plot({ times, series, format, range, marked, height = 180 }: ChartProps) {
+export default function Plot(props: ChartProps) {
+  const { times, series, format, range, unit, stacked = false, height = 180 } = props;
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = place.current;
@@ -16,14 +18,18 @@ export default function Plot({ times, series, format, range, marked, height = 18
       const color = (token: string) => resolveColor(element, token);
       const axis = { stroke: color("--text-soft"), font: `11px ${ink.fontFamily}` };
       const grid = { stroke: color("--line"), width: 1 };
+      const drawn = stacked ? drawingOrder(series) : series;
       return new uPlot(
         {
           width: element.clientWidth,
           height,
           legend: { show: false },
+          ...(unit === undefined
+            ? {}
+            : { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") }),
           cursor: { y: false, points: { size: 6 } },
           scales: {
-            x: { time: true },
+            x: { time: true, range: () => timeBounds({ times, series, unit }) },
             y: {
               range: (_plot, _min, max) =>
                 range ? [range[0], range[1]] : [0, max > 0 ? max * 1.1 : 1],
@@ -34,7 +40,10 @@ export default function Plot({ times, series, format, range, marked, height = 18
               ...axis,
               grid: { show: false },
               ticks: grid,
-              values: (_plot, at) => at.map((s) => formatDay(s * 1000)),
+              size: 32,
+              ...(unit === undefined ? {} : { incrs: timeSteps(unit) }),
+              values: (_plot, at) =>
+                at.map((s) => (unit === "hour" ? timeText(s * 1000, unit) : formatDay(s * 1000))),
             },
             {
               ...axis,
@@ -46,11 +55,12 @@ export default function Plot({ times, series, format, range, marked, height = 18
           ],
           series: [
             {},
-            ...series.map(
+            ...drawn.map(
               (each): uPlot.Series => ({
                 label: each.label,
                 stroke: color(each.color),
                 width: each.kind === "bars" ? 0 : 2,
+                spanGaps: true,
                 ...(each.kind === "bars" ? { fill: color(each.color) } : {}),
                 ...(each.kind === "bars" && uPlot.paths.bars
                   ? { paths: uPlot.paths.bars({ size: [0.7, 40] }) }
@@ -58,22 +68,17 @@ export default function Plot({ times, series, format, range, marked, height = 18
                 points: {
                   show: each.kind === "line",
                   size: 7,
-                  fill: color("--warned"),
-                  stroke: color("--warned"),
-                  filter: () =>
-                    each.kind === "line" && marked
-                      ? [...marked]
-                      : each.kind === "line" && times.length === 1
-                        ? [0]
-                        : [],
+                  fill: color(each.marked?.size ? "--warned" : each.color),
+                  stroke: color(each.marked?.size ? "--warned" : each.color),
+                  filter: () => shownPoints(each),
                 },
                 value: (_plot, value) => (value === null ? "–" : format(value)),
               }),
             ),
           ],
-          hooks: { setCursor: [(plot) => tell(plot, times, series, format)] },
+          hooks: { setCursor: [(plot) => tell(plot, { times, series, format, unit })] },
         },
-        [times.map((ms) => ms / 1000), ...series.map(({ values }) => [...values])],
+        [times.map((ms) => ms / 1000), ...drawn.map(({ values }) => [...values])],
         element,
       );
     };
@@ -99,7 +104,7 @@ export default function Plot({ times, series, format, range, marked, height = 18
       size.disconnect();
       plot.destroy();
     };
-  }, [times, series, format, range, marked, height]);
+  }, [times, series, format, range, unit, stacked, height]);
   return <div ref={place} className="plot" />;
 }
 
@@ -116,9 +121,7 @@ function resolveColor(element: HTMLElement, token: string): string {
 /** Shows the values under the pointer above the plot. */
 function tell(
   plot: uPlot,
-  times: readonly number[],
-  series: ChartProps["series"],
-  format: (value: number) => string,
+  { times, series, format, unit }: Pick<ChartProps, "times" | "series" | "format" | "unit">,
 ): void {
   let box = plot.over.querySelector<HTMLElement>(".plot-values");
   if (box === null) {
@@ -134,5 +137,5 @@ function tell(
     const value = all[index];
     return `${label} ${value === null || value === undefined ? "–" : format(value)}`;
   });
-  box.textContent = [formatTime(time), ...values].join(" · ");
+  box.textContent = [timeText(time, unit), ...values].join(" · ");
 }

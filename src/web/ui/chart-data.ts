@@ -1,0 +1,59 @@
+/** What charts draw and say, made from what they are given. */
+import { formatDay, formatTime } from "../format/times.js";
+import type { ChartProps, ChartSeries } from "./chart-props.js";
+
+/**
+ * Series that stand on one another, as they are drawn: each holds the sum of itself and those before it, the highest first, so
+ * that lower ones cover it.
+ */
+export function drawingOrder(series: readonly ChartSeries[]): readonly ChartSeries[] {
+  let below: readonly (number | null)[] = [];
+  const stacked = series.map((each) => {
+    const values = each.values.map((value, index) =>
+      value === null ? null : value + (below[index] ?? 0),
+    );
+    below = values;
+    return { ...each, values };
+  });
+  return stacked.reverse();
+}
+
+/** Positions of the points of a line that are drawn: those that stand out, and one that has no other to be joined to. */
+export function shownPoints({ kind, values, marked }: ChartSeries): number[] {
+  if (kind === "bars") return [];
+  const present = values.flatMap((value, index) => (value === null ? [] : [index]));
+  return [...new Set([...(marked ?? []), ...(present.length === 1 ? present : [])])];
+}
+
+/** Bounds of the axis of times, in seconds: bars and a single point need half a step on either side. */
+export function timeBounds({
+  times,
+  series,
+  unit,
+}: Pick<ChartProps, "times" | "series" | "unit">): [number, number] {
+  const [first = 0, last = first] = [times[0], times.at(-1)];
+  const steps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  const isLine = series.every(({ kind }) => kind === "line") && steps.length > 0;
+  const half = isLine ? 0 : Math.min(STEP_MS[unit ?? "day"], ...steps) / 2;
+  return [(first - half) / 1000, (last + half) / 1000];
+}
+
+/** Distances of the marks on an axis of such times, in seconds. */
+export function timeSteps(unit: "hour" | "day"): number[] {
+  const counts = unit === "hour" ? [1, 2, 3, 6, 12, 24, 48] : [1, 2, 3, 7, 14, 28, 56, 112];
+  return counts.map((count) => (count * STEP_MS[unit]) / 1000);
+}
+
+const STEP_MS = { hour: 3_600_000, day: 86_400_000 } as const;
+
+const hour = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZone: "UTC",
+});
+
+/** `21 Nov` of a day, `14:00` of an hour, both of UTC; the whole time of a moment, in the reader's zone. */
+export function timeText(ms: number, unit: ChartProps["unit"]): string {
+  if (unit === "day") return formatDay(ms);
+  return unit === "hour" ? hour.format(ms) : formatTime(ms);
+}

@@ -6,12 +6,15 @@ export function TextFilter({
   value,
   placeholder,
   type = "search",
+  list,
   onFilter,
 }: {
   readonly label: string;
   readonly value: string;
   readonly placeholder?: string;
   readonly type?: "search" | "date";
+  /** Id of a datalist with suggestions. */
+  readonly list?: string;
   onFilter(value: string): void;
 }) {
   const id = useId();
@@ -30,6 +33,7 @@ export function TextFilter({
         type={type}
         value={typed}
         placeholder={placeholder}
+        list={list}
         spellCheck={false}
         onChange={(event) => setTyped(event.target.value)}
         onKeyDown={(event) => {

@@ -40,3 +40,8 @@ export function useWindowDays(): [number, (days: number) => void] {
 
 /** What StatsService takes as a window. */
 export const WINDOWS = [1, 7, 30, 90] as const;
+
+/** The window as a parameter of the address of another page; the default needs none. */
+export function daysQuery(days: number): { readonly days?: string } {
+  return days === 30 ? {} : { days: String(days) };
+}

@@ -59,6 +59,10 @@ describe.skipIf(!hasChromium)("overview", () => {
     await newest.getByText("change 1").waitFor();
     expect(await newest.getByRole("listitem").count()).toBe(1);
     await part(page, "What broke").getByText("Nothing fails.").waitFor();
+    await page
+      .getByTitle(/^1 of 1, /)
+      .first()
+      .waitFor();
     expect(await part(page, "Flakiest tests").textContent()).toContain("of all branches");
   });
 

@@ -2,7 +2,7 @@
 import { useMemo } from "react";
 import type { QueryTimeSeriesResponse } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { SeriesMetric } from "../../../../gen/tally/v1/stats_service_pb.js";
-import { formatCount, formatShare } from "../../format/numbers.js";
+import { formatCount, formatShare, formatWhole } from "../../format/numbers.js";
 import { formatDuration } from "../../format/times.js";
 import { Chart } from "../../ui/chart.js";
 import { ChartCard } from "../../ui/chart-card.js";
@@ -31,9 +31,8 @@ export function Charts({
     return {
       times: timesOf(points),
       passRate,
-      range: rateRange(passRate[0]?.values ?? []),
+      range: rateRange(passRate[0].values),
       runs: runSeries(points),
-      runsMarked: markedBy(points, SeriesMetric.RESULT_COUNT),
       durations: durationSeries(points),
     };
   }, [points]);
@@ -50,20 +49,20 @@ export function Charts({
           range={range}
           format={formatShare}
         />
-        <Unusual {...found} series={passRate[0]} format={formatShare} />
+        <Unusual
+          {...found}
+          values={passRate[0].values}
+          marked={markedBy(points, SeriesMetric.PASS_RATE)}
+          format={formatShare}
+        />
       </ChartCard>
       <ChartCard title="Runs" legend={runs.filter(({ values }) => values.some(Boolean))}>
         <Chart {...shared} label={`Runs by ${unit}`} series={runs} stacked format={formatWhole} />
         <Unusual
           {...found}
           of="results"
-          series={{
-            label: "Results",
-            color: "",
-            kind: "line",
-            values: points.map(({ results }) => Number(results?.resultCount ?? 0n)),
-            marked: drawn.runsMarked,
-          }}
+          values={points.map(({ results }) => Number(results?.resultCount ?? 0n))}
+          marked={markedBy(points, SeriesMetric.RESULT_COUNT)}
           format={formatCount}
         />
       </ChartCard>
@@ -74,13 +73,14 @@ export function Charts({
           series={durations}
           format={formatDuration}
         />
-        <Unusual {...found} of="p95" series={durations[0]} format={formatDuration} />
+        <Unusual
+          {...found}
+          of="p95"
+          values={durations[0].values}
+          marked={markedBy(points, SeriesMetric.RESULT_DURATION_P95)}
+          format={formatDuration}
+        />
       </ChartCard>
     </div>
   );
-}
-
-/** Of counts, the axis has whole numbers only. */
-function formatWhole(value: number): string {
-  return Number.isInteger(value) ? formatCount(value) : "";
 }

@@ -10,7 +10,7 @@ export function timesOf(points: readonly SeriesPoint[]): readonly number[] {
 }
 
 /** The share of results that passed; nothing where nothing ran. */
-export function passRateSeries(points: readonly SeriesPoint[]): readonly ChartSeries[] {
+export function passRateSeries(points: readonly SeriesPoint[]): readonly [ChartSeries] {
   return [
     {
       label: "Pass rate",
@@ -52,7 +52,9 @@ export function runSeries(points: readonly SeriesPoint[]): readonly ChartSeries[
 }
 
 /** Percentiles of the durations of results, in milliseconds. */
-export function durationSeries(points: readonly SeriesPoint[]): readonly ChartSeries[] {
+export function durationSeries(
+  points: readonly SeriesPoint[],
+): readonly [ChartSeries, ChartSeries] {
   return [
     {
       label: "p95",

@@ -1,5 +1,5 @@
 import { timeText } from "../../ui/chart-data.js";
-import type { ChartProps, ChartSeries } from "../../ui/chart-props.js";
+import type { ChartProps } from "../../ui/chart-props.js";
 
 /** Which points of a chart are unusual, with the rule to hover over; the line is there when none is. */
 export function Unusual({
@@ -7,7 +7,8 @@ export function Unusual({
   unit,
   known,
   of,
-  series,
+  values,
+  marked,
   format,
 }: {
   readonly times: readonly number[];
@@ -16,15 +17,16 @@ export function Unusual({
   readonly known: number;
   /** Which figure, if it is not the only one of the chart. */
   readonly of?: string;
-  readonly series: ChartSeries | undefined;
+  readonly values: readonly (number | null)[];
+  /** Positions of the unusual ones. */
+  readonly marked: ReadonlySet<number>;
   readonly format: (value: number) => string;
 }) {
-  const marked = [...(series?.marked ?? [])].reverse();
-  const told = marked.slice(0, MAX_TOLD).map((index) => {
-    const value = series?.values[index] ?? undefined;
-    return `${timeText(times[index] ?? 0, unit)} ${value === undefined ? "–" : format(value)}`;
-  });
-  const more = marked.length - told.length;
+  const newestFirst = [...marked].reverse();
+  const told = newestFirst
+    .slice(0, MAX_TOLD)
+    .map((index) => `${timeText(times[index] ?? 0, unit)} ${format(values[index] ?? 0)}`);
+  const more = marked.size - told.length;
   return (
     <p className="chart-note soft small" title={RULE}>
       {known < MIN_POINTS
@@ -37,6 +39,6 @@ export function Unusual({
 }
 
 const RULE =
-  "Unusual is what lies further than 5 times the median absolute deviation from the median of the points that have runs, if those are at least 8.";
+  "Unusual is what is further from the median than 5 times the median absolute deviation, and than 5 % of the median; of at least 8 points with runs.";
 const MIN_POINTS = 8;
 const MAX_TOLD = 3;

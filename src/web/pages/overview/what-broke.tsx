@@ -2,18 +2,14 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { Link } from "wouter";
 import type { Run } from "../../../../gen/tally/v1/run_pb.js";
-import {
-  type CompareRunsResponse,
-  StatsService,
-} from "../../../../gen/tally/v1/stats_service_pb.js";
+import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { displayText } from "../../format/display-text.js";
-import { formatCount, plural } from "../../format/numbers.js";
 import { paths } from "../../routes.js";
-import { Badge } from "../../ui/badges.js";
 import { Section } from "../../ui/page.js";
 import { Empty, QueryView, Waiting } from "../../ui/query-view.js";
-import { Ago, Line, TestLabel } from "../../ui/texts.js";
-import { type Failing, failingTests, type NewestRuns } from "./newest-ended.js";
+import { Ago } from "../../ui/texts.js";
+import { FailingTests } from "./failing-tests.js";
+import type { NewestRuns } from "./newest-ended.js";
 
 /** `newest` is undefined while the runs are awaited, null where none has ended. */
 export function WhatBroke({
@@ -59,7 +55,9 @@ export function WhatBroke({
           )}
           {head && (
             <QueryView query={compared} rows={MAX_ROWS}>
-              {(answer) => <Broken projectId={projectId} compared={answer} />}
+              {(answer) => (
+                <FailingTests projectId={projectId} compared={answer} maxRows={MAX_ROWS - 1} />
+              )}
             </QueryView>
           )}
         </div>
@@ -89,79 +87,3 @@ function RunNote({
     </span>
   );
 }
-
-function Broken({
-  projectId,
-  compared,
-}: {
-  readonly projectId: string;
-  readonly compared: CompareRunsResponse;
-}) {
-  const { newlyFailing, stillFailing, fixed, missing, addedFailingCount } = compared;
-  const failing = failingTests(compared).slice(0, MAX_ROWS - 1);
-  const isSame = compared.base?.runId === compared.head?.runId;
-  return (
-    <div className="rows-card">
-      <p className="rows-summary">
-        {isSame ? (
-          <span>{plural(stillFailing?.count ?? 0n, "test fails", "tests fail")}</span>
-        ) : (
-          <>
-            <Count count={newlyFailing?.count} tone="failed" text="newly failing" />
-            <Count count={addedFailingCount} tone="failed" text="new and failing" />
-            <Count count={stillFailing?.count} tone="skipped" text="still failing" />
-            <Count count={fixed?.count} tone="passed" text="fixed" />
-            <Count count={missing?.count} tone="warned" text="missing" />
-          </>
-        )}
-      </p>
-      {failing.length === 0 ? (
-        <p className="rows-nothing">Nothing fails.</p>
-      ) : (
-        <ul className="rows">
-          {failing.map((each) => (
-            <FailingRow key={each.change.testId} projectId={projectId} failing={each} />
-          ))}
-        </ul>
-      )}
-    </div>
-  );
-}
-
-function Count({
-  count = 0n,
-  tone,
-  text,
-}: {
-  readonly count: bigint | undefined;
-  readonly tone: "failed" | "passed" | "skipped" | "warned";
-  readonly text: string;
-}) {
-  return (
-    <span className={count === 0n ? "soft" : `tone-${tone}`}>
-      <strong className="number">{formatCount(count)}</strong> {text}
-    </span>
-  );
-}
-
-function FailingRow({
-  projectId,
-  failing: { change, kind },
-}: {
-  readonly projectId: string;
-  readonly failing: Failing;
-}) {
-  return (
-    <li className="row-of-test row-of-failure">
-      <Badge tone={kind === "still" ? "skipped" : "failed"}>{WORDS[kind]}</Badge>
-      <Link href={paths.test(projectId, change.testId)}>
-        <TestLabel test={change.test} />
-      </Link>
-      <span className="wide-only small soft">
-        <Line text={change.failureMessage.split("\n", 1)[0] ?? ""} />
-      </span>
-    </li>
-  );
-}
-
-const WORDS = { new: "Newly", added: "New test", still: "Still" } as const;

@@ -1,0 +1,46 @@
+import type { Rate, TestSummary } from "../../../../gen/tally/v1/stats_pb.js";
+import { explainRate, formatCount, formatRate, formatShare } from "../../format/numbers.js";
+import { durationMs, formatDuration } from "../../format/times.js";
+import { StatTile } from "../../ui/stat-tile.js";
+
+/** The figures of a test over the window. */
+export function TestTiles({ summary: { figures } }: { readonly summary: TestSummary }) {
+  const { results, failureRate, flakeRate, duration } = figures ?? {};
+  const failed = (results?.failedCount ?? 0n) + (results?.erroredCount ?? 0n);
+  const skipped = (results?.skippedCount ?? 0n) + (results?.precludedCount ?? 0n);
+  return (
+    <dl className="stats stat-tiles">
+      <StatTile
+        label="Results"
+        value={formatCount(results?.resultCount ?? 0n)}
+        detail={`${formatCount(failed)} failed, ${formatCount(skipped)} skipped`}
+      />
+      <RateTile label="Failure rate" rate={failureRate} />
+      <RateTile label="Flake rate" rate={flakeRate} />
+      <StatTile
+        label="Duration, p95"
+        value={formatDuration(durationMs(duration?.p95))}
+        detail={`p50 ${formatDuration(durationMs(duration?.p50))}`}
+      />
+      <StatTile
+        label="Total time"
+        value={formatDuration(durationMs(results?.duration))}
+        detail="of all its results"
+      />
+    </dl>
+  );
+}
+
+function RateTile({ label, rate }: { readonly label: string; readonly rate: Rate | undefined }) {
+  const isKnown = rate !== undefined && rate.denominator > 0n;
+  return (
+    <StatTile
+      label={label}
+      value={formatRate(rate)}
+      title={explainRate(rate)}
+      detail={
+        isKnown ? `${formatShare(rate.lower)} – ${formatShare(rate.upper)}` : "nothing counted"
+      }
+    />
+  );
+}

@@ -1,12 +1,10 @@
 /** `tally events export`. */
-import { toJson } from "@bufbuild/protobuf";
-import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Command, Option } from "commander";
-import { type Event, EventSchema, EventState } from "../../gen/tally/v1/event_pb.js";
+import type { Event } from "../../gen/tally/v1/event_pb.js";
+import { type EventFormat, eventHead, eventLine } from "../event-lines.js";
 import { limits } from "../limits.js";
 import type { Act } from "./act.js";
 import type { Context } from "./context.js";
-import { csvLine } from "./csv.js";
 import { addFilterOptions, type EventFilterOptions, eventFilter } from "./event-filter.js";
 import { type ExitCode, exitCodes, UsageError } from "./outcome.js";
 import { writeText } from "./write-text.js";
@@ -27,7 +25,7 @@ export function addExportCommand(events: Command, act: Act): void {
 }
 
 interface ExportOptions extends EventFilterOptions {
-  readonly format: "ndjson" | "csv";
+  readonly format: EventFormat;
 }
 
 async function exportEvents(context: Context, options: ExportOptions): Promise<ExitCode> {
@@ -35,10 +33,9 @@ async function exportEvents(context: Context, options: ExportOptions): Promise<E
   if (context.json && format === "csv")
     throw new UsageError("--json and --format csv exclude each other");
   const { stdout } = context.surroundings;
-  if (format === "csv") await writeText(stdout, csvLine(COLUMNS.map(([name]) => name)));
-  const textOf = format === "csv" ? eventLine : eventJson;
+  await writeText(stdout, eventHead(format));
   for await (const page of pages(context, options))
-    await writeText(stdout, page.map(textOf).join(""));
+    await writeText(stdout, page.map((event) => eventLine(format, event)).join(""));
   return exitCodes.ok;
 }
 
@@ -52,32 +49,4 @@ async function* pages(context: Context, options: EventFilterOptions): AsyncGener
     yield events;
     pageToken = nextPageToken;
   } while (pageToken !== "");
-}
-
-function eventJson(event: Event): string {
-  return `${JSON.stringify(toJson(EventSchema, event))}\n`;
-}
-
-function eventLine(event: Event): string {
-  return csvLine(COLUMNS.map(([, read]) => read(event)));
-}
-
-const COLUMNS: readonly (readonly [string, (event: Event) => string])[] = [
-  ["event_id", ({ eventId }) => eventId],
-  ["state", ({ state }) => EventState[state] ?? ""],
-  ["client", ({ client }) => client],
-  ["metric", ({ metric }) => metric],
-  ["amount", ({ amount }) => amount],
-  ["occurred_time", ({ occurredTime }) => timeText(occurredTime)],
-  ["path", ({ path }) => path],
-  ["user_id", ({ userId }) => userId],
-  ["received_time", ({ receivedTime }) => timeText(receivedTime)],
-  ["idempotency_key", ({ idempotencyKey }) => idempotencyKey],
-  ["attributes", ({ attributesJson }) => attributesJson],
-  ["warnings", ({ warnings }) => warnings.map((w) => `${w.field} ${w.description}`).join("; ")],
-];
-
-/** With its microseconds. */
-function timeText(time: Timestamp | undefined): string {
-  return time === undefined ? "" : String(toJson(TimestampSchema, time));
 }

@@ -1,8 +1,8 @@
 /** Lists as people or programs want them: a table, CSV, or the answer as JSON. */
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { type Command, Option } from "commander";
+import { csvLine } from "../csv.js";
 import type { Context } from "./context.js";
-import { csvLine } from "./csv.js";
 import { table } from "./table.js";
 
 export type RowFormat = "table" | "csv";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { csvLine } from "../../src/cli/csv.js";
+import { csvLine } from "../src/csv.js";
 
 it.each([
   [["a", "b"], "a,b"],

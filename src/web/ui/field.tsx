@@ -35,11 +35,13 @@ export function Field({
         </span>
       )}
       {problems.length > 0 && (
-        <ul id={`${id}-problems`} className="field-problems" role="alert">
-          {problems.map((problem) => (
-            <li key={problem}>{problem}</li>
-          ))}
-        </ul>
+        <div id={`${id}-problems`} role="alert">
+          <ul className="field-problems">
+            {problems.map((problem) => (
+              <li key={problem}>{problem}</li>
+            ))}
+          </ul>
+        </div>
       )}
     </div>
   );

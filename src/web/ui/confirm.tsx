@@ -1,0 +1,106 @@
+import { type ReactNode, useState } from "react";
+import { Button } from "./button.js";
+import { Callout } from "./callout.js";
+import { Dialog } from "./dialog.js";
+import { errorText } from "./error-text.js";
+
+/** A button that asks before it acts, for what cannot be taken back. The dialog closes when `onConfirm` has resolved. */
+export function ConfirmButton({
+  text,
+  title,
+  confirmText = text,
+  typed,
+  children,
+  onConfirm,
+}: {
+  readonly text: string;
+  readonly title: string;
+  readonly confirmText?: string;
+  /** Must be typed before it can be confirmed. */
+  readonly typed?: string;
+  readonly children: ReactNode;
+  onConfirm(): Promise<unknown>;
+}) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <Button kind="danger" onClick={() => setOpen(true)} aria-haspopup="dialog">
+        {text}
+      </Button>
+      {isOpen && (
+        <ConfirmDialog
+          title={title}
+          confirmText={confirmText}
+          typed={typed}
+          onConfirm={onConfirm}
+          onClose={() => setOpen(false)}
+        >
+          {children}
+        </ConfirmDialog>
+      )}
+    </>
+  );
+}
+
+function ConfirmDialog({
+  title,
+  confirmText,
+  typed,
+  children,
+  onConfirm,
+  onClose,
+}: {
+  readonly title: string;
+  readonly confirmText: string;
+  readonly typed: string | undefined;
+  readonly children: ReactNode;
+  onConfirm(): Promise<unknown>;
+  onClose(): void;
+}) {
+  const [given, setGiven] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const confirm = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      await onConfirm();
+      onClose();
+    } catch (thrown) {
+      setError(thrown);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog
+      title={title}
+      onClose={onClose}
+      actions={
+        <Button
+          kind="danger"
+          onClick={confirm}
+          isBusy={isBusy}
+          disabled={typed !== undefined && given.trim() !== typed.trim()}
+        >
+          {confirmText}
+        </Button>
+      }
+    >
+      {children}
+      {typed !== undefined && (
+        <label className="field">
+          <span>
+            Type its name to confirm: <bdi className="mono">{typed}</bdi>
+          </span>
+          <input
+            value={given}
+            autoComplete="off"
+            spellCheck={false}
+            onChange={(event) => setGiven(event.target.value)}
+          />
+        </label>
+      )}
+      {error !== null && <Callout tone="failed">{errorText(error)}</Callout>}
+    </Dialog>
+  );
+}

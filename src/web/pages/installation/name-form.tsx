@@ -1,0 +1,53 @@
+import { type FormEvent, useState } from "react";
+import { Button } from "../../ui/button.js";
+import { errorText, violationsOf } from "../../ui/error-text.js";
+import { Field } from "../../ui/field.js";
+
+/** Makes something that has only a name; the field is empty again once that is done. */
+export function NameForm({
+  label,
+  button,
+  isPrimary = false,
+  onSubmit,
+}: {
+  readonly label: string;
+  readonly button: string;
+  readonly isPrimary?: boolean;
+  onSubmit(name: string): Promise<void>;
+}) {
+  const [name, setName] = useState("");
+  const [error, setError] = useState<unknown>(null);
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      await onSubmit(name);
+      setName("");
+    } catch (thrown) {
+      setError(thrown);
+    }
+    setBusy(false);
+  };
+  const problems = error === null ? [] : violationsOf(error).map((each) => each.description);
+  if (error !== null && problems.length === 0) problems.push(errorText(error));
+  return (
+    <form className="name-form" onSubmit={submit}>
+      <Field label={label} problems={problems}>
+        {(props) => (
+          <input
+            {...props}
+            required
+            value={name}
+            autoComplete="off"
+            onChange={(event) => setName(event.target.value)}
+          />
+        )}
+      </Field>
+      <Button kind={isPrimary ? "primary" : "plain"} type="submit" isBusy={isBusy}>
+        {button}
+      </Button>
+    </form>
+  );
+}

@@ -1,0 +1,87 @@
+/** The pages of settings and of the installation. */
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Scope } from "../../gen/tally/v1/tenancy_pb.js";
+import { violationsInBoth } from "./both-schemes.js";
+import { hasChromium, startWebLab, type WebLab } from "./web-lab.js";
+
+describe.skipIf(!hasChromium)("tenancy", () => {
+  let lab: WebLab;
+  beforeAll(async () => {
+    lab = await startWebLab();
+  });
+  afterAll(() => lab?.[Symbol.asyncDispose]());
+
+  const press = (place: Pick<Page, "getByRole">, name: string) =>
+    place.getByRole("button", { name, exact: true }).click();
+
+  it("changes settings, and makes and revokes a token whose secret is shown once", async () => {
+    await using opened = await lab.open(`/projects/${lab.server.projectId}/settings`, {
+      token: lab.server.allToken,
+    });
+    const { page } = opened;
+    await page.getByLabel("Days that results are kept").fill("40");
+    await press(page, "Save");
+    await page.getByText("Saved.").waitFor();
+    const { project } = await lab.client.tenancy.getProject({});
+    expect(project?.settings?.retentionDays).toBe(40);
+    await page.getByLabel("Days that results are kept").fill("99999");
+    await page.getByText("A whole number from 0 to 36,500").waitFor();
+    await page.getByLabel("Name").last().fill("nightly builds");
+    await press(page, "Create token");
+    const secret = await page.locator(".secret code").textContent();
+    expect(secret).toMatch(/^tly_proj_/);
+    expect(await violationsInBoth(opened)).toEqual([]);
+    await press(page, "I have kept it");
+    expect(await page.content()).not.toContain(secret);
+    const row = page.getByRole("row", { name: "nightly builds" });
+    await row.getByRole("button", { name: "Revoke" }).click();
+    await press(page, "Revoke it");
+    await row.getByText("Revoked").waitFor();
+    const own = lab.server.client(secret ?? "").tenancy;
+    await expect(own.getCaller({})).rejects.toThrow(/revoked/);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it("leads from a new organization to the first command, and deletes both once their names are typed", async () => {
+    await using opened = await lab.open("/installation", { token: lab.server.adminToken });
+    const { page } = opened;
+    await page.getByText("Ready", { exact: true }).waitFor();
+    await page.getByLabel("New organization").fill("Acme <b>");
+    await press(page, "Create organization");
+    const card = page.getByRole("article").filter({ hasText: "Acme <b>" });
+    await card.getByLabel("New project").fill("cart");
+    await press(card, "Create project");
+    await press(page, "Create a token for builds");
+    await page.getByText("npx --no -- tally upload").waitFor();
+    const secret = (await page.locator(".secret code").textContent()) ?? "";
+    const { token } = await lab.server.client(secret).tenancy.getCaller({});
+    expect(token?.scopes).toEqual([Scope.INGEST, Scope.READ]);
+    expect(await violationsInBoth(opened)).toEqual([]);
+    await press(page, "I have kept it");
+    await card.getByLabel("New project").fill("second");
+    await press(card, "Create project");
+    await press(page, "Not now");
+    const second = card.getByRole("listitem").filter({ hasText: "second" });
+    await press(second, "Delete project");
+    await page.getByLabel("Type its name").fill("second");
+    await press(page, "Delete it");
+    await second.waitFor({ state: "detached" });
+    await card.getByRole("link", { name: "Settings of cart" }).click();
+    await press(page, "Delete project");
+    expect(await page.getByRole("button", { name: "Delete it" }).isDisabled()).toBe(true);
+    await page.getByLabel("Type its name").fill("cart");
+    await press(page, "Delete it");
+    await card.getByText("0 projects").waitFor();
+    await card.getByRole("button", { name: "Delete organization" }).click();
+    await page.getByLabel("Type its name").fill("Acme <b>");
+    await press(page, "Delete it");
+    await card.waitFor({ state: "detached" });
+    expect(opened.complaints).toEqual([]);
+  });
+
+  it("is closed to tokens of a project", async () => {
+    await using opened = await lab.open("/installation", { token: lab.server.allToken });
+    await opened.page.getByText("This needs an admin token.").waitFor();
+  });
+});

@@ -72,8 +72,7 @@ describe.skipIf(!hasChromium)("every page", () => {
     await using opened = await lab.open(address, { token: lab.server.adminToken, width });
     const { page } = opened;
     await page.getByRole("heading", { level: 1 }).waitFor();
-    await page.waitForFunction("document.querySelector('.waiting') === null");
-    await page.waitForLoadState("networkidle").catch(() => {});
+    await expect.poll(() => page.locator(".waiting").count()).toBe(0);
     expect(await page.evaluate("document.querySelectorAll('[href^=\"javascript:\"]').length")).toBe(
       0,
     );

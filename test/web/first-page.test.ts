@@ -51,7 +51,7 @@ describe.skipIf(!hasChromium)("the first page", () => {
     `);
     await page.goto(lab.server.url + path(lab.server.projectId));
     await page.getByText("Live").first().waitFor();
-    await page.waitForFunction("document.querySelector('.waiting') === null");
+    await expect.poll(() => page.locator(".waiting").count()).toBe(0);
     const runId = `live ${Math.random()}`;
     for (let i = 0; i < 5; i++) {
       await lab.client.ingest.ingestRun({

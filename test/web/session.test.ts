@@ -14,7 +14,7 @@ describe.skipIf(!hasChromium)("session", () => {
     const { page } = opened;
     await page.getByLabel("Token").fill(lab.server.readToken);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("link", { name: "Runs" }).waitFor();
+    await page.getByRole("link", { name: "Runs", exact: true }).waitFor();
     const kept = () =>
       page.evaluate("[sessionStorage.length, localStorage.getItem('tally.token')]");
     expect(await kept()).toEqual([1, null]);
@@ -31,10 +31,10 @@ describe.skipIf(!hasChromium)("session", () => {
     await page.getByLabel("Token").fill(lab.server.readToken);
     await page.getByLabel("Keep me signed in").check();
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("link", { name: "Runs" }).waitFor();
+    await page.getByRole("link", { name: "Runs", exact: true }).waitFor();
     const tab = await page.context().newPage();
     await tab.goto(lab.server.url);
-    await tab.getByRole("link", { name: "Runs" }).waitFor();
+    await tab.getByRole("link", { name: "Runs", exact: true }).waitFor();
   });
 
   it("says what is wrong with a token", async () => {
@@ -56,9 +56,9 @@ describe.skipIf(!hasChromium)("session", () => {
     const { token, secret } = await tenancy.createToken({ projectId, name: "short", scopes: [2] });
     await using opened = await lab.open("/", { token: secret });
     const { page } = opened;
-    await page.getByRole("link", { name: "Runs" }).waitFor();
+    await page.getByRole("link", { name: "Runs", exact: true }).waitFor();
     await tenancy.revokeToken({ tokenId: token?.tokenId ?? "" });
-    await page.getByRole("link", { name: "Tests" }).click();
+    await page.getByRole("link", { name: "Tests", exact: true }).click();
     await page.getByText("The server does not take this any more").waitFor();
   });
 
@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)("session", () => {
   it("is reached by keyboard from the top: skip link, then navigation", async () => {
     await using opened = await lab.open("/", { token: lab.server.readToken });
     const { page } = opened;
-    await page.getByRole("link", { name: "Runs" }).waitFor();
+    await page.getByRole("link", { name: "Runs", exact: true }).waitFor();
     await page.keyboard.press("Tab");
     expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to content");
     await page.keyboard.press("Enter");

@@ -43,13 +43,8 @@ const WEB_FOLDER = fileURLToPath(new URL("../../dist/web", import.meta.url));
 
 /** Starts them. */
 export async function startWebLab(env: Readonly<Record<string, string>> = {}): Promise<WebLab> {
-  const executablePath = findChromium();
-  if (executablePath === undefined) throw new Error("there is no Chromium");
   const server = await startTestServer({ env, webFolder: WEB_FOLDER });
-  const browser = await chromium.launch({
-    executablePath,
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
-  });
+  const visitor = await startVisitor(server.url);
   return {
     server,
     client: server.client(server.allToken),
@@ -59,11 +54,28 @@ export async function startWebLab(env: Readonly<Record<string, string>> = {}): P
       await loadDataset(server, server.allToken, dataset);
       return dataset;
     },
-    open: (path, options = {}) => openPage(browser, server.url, path, options),
+    open: visitor.open,
     async [Symbol.asyncDispose]() {
-      await browser.close();
+      await visitor[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** A browser in front of any server. */
+export type Visitor = AsyncDisposable & Pick<WebLab, "open">;
+
+/** Starts the browser. */
+export async function startVisitor(url: string): Promise<Visitor> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error("there is no Chromium");
+  const browser = await chromium.launch({
+    executablePath,
+    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+  });
+  return {
+    open: (path, options = {}) => openPage(browser, url, path, options),
+    [Symbol.asyncDispose]: () => browser.close(),
   };
 }
 

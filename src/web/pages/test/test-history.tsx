@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { useMemo } from "react";
 import { Link } from "wouter";
+import { Verdict } from "../../../../gen/tally/v1/stats_pb.js";
 import {
   type GetTestHistoryResponse,
   StatsService,
@@ -35,6 +36,9 @@ export function TestHistory({
     {
       pageParamKey: "pageToken",
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      // The figures of a test follow its results within seconds.
+      refetchInterval: ({ state }) =>
+        state.data?.pages[0]?.test?.verdict === Verdict.UNKNOWN ? 3_000 : false,
     },
   );
   const test = history.data?.pages[0]?.test?.test;

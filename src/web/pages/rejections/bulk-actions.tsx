@@ -5,18 +5,27 @@ import { Button } from "../../ui/button.js";
 import type { ProjectPageProps } from "../project-page.js";
 import { BulkDialog } from "./bulk-dialog.js";
 
-/** Two buttons, each with a dialog that counts and asks first. */
+/**
+ * Two buttons, each with a dialog that counts and asks first. The dialog goes on to tell what became of them when the
+ * list behind it is empty.
+ */
 export function BulkActions({
   projectId,
   filter,
-}: ProjectPageProps & { readonly filter: RejectionFilter }) {
+  isEmpty,
+}: ProjectPageProps & { readonly filter: RejectionFilter; readonly isEmpty: boolean }) {
   const [action, setAction] = useState<"replay" | "dismiss" | null>(null);
   return (
     <>
-      <Button aria-haspopup="dialog" onClick={() => setAction("replay")}>
+      <Button aria-haspopup="dialog" disabled={isEmpty} onClick={() => setAction("replay")}>
         Replay all of these
       </Button>
-      <Button kind="danger" aria-haspopup="dialog" onClick={() => setAction("dismiss")}>
+      <Button
+        kind="danger"
+        aria-haspopup="dialog"
+        disabled={isEmpty}
+        onClick={() => setAction("dismiss")}
+      >
         Dismiss all of these
       </Button>
       {action !== null && (

@@ -47,11 +47,13 @@ function RejectionList({
     },
   );
   const rows = query.data?.pages.flatMap(({ rejections }) => rejections) ?? [];
-  const mayAct = may(Scope.MANAGE) && filter.state === RejectionState.OPEN && rows.length > 0;
+  const mayAct = may(Scope.MANAGE) && filter.state === RejectionState.OPEN;
   return (
     <Page
       title="Rejections"
-      actions={mayAct && <BulkActions projectId={projectId} filter={filter} />}
+      actions={
+        mayAct && <BulkActions projectId={projectId} filter={filter} isEmpty={rows.length === 0} />
+      }
       filters={<RejectionFilters />}
     >
       {!may(Scope.MANAGE) && (

@@ -58,7 +58,7 @@ describe.skipIf(!hasChromium)("events", () => {
     await using opened = await open(`/event?id=${event?.eventId}`);
     const { page } = opened;
     await page
-      .getByRole("region", { name: "The event as it was sent" })
+      .getByRole("group", { name: "The event as it was sent" })
       .getByText('"1,200.00"')
       .waitFor();
     await page.getByText("Unknown field").waitFor();

@@ -16,6 +16,7 @@ import { RunSchema } from "../../gen/tally/v1/run_pb.js";
 import { StatsService } from "../../gen/tally/v1/stats_service_pb.js";
 import { TenancyService } from "../../gen/tally/v1/tenancy_service_pb.js";
 import { encodeFields, type Fields } from "../../src/server/message-writer.js";
+import { anyKey } from "../support/any-result.js";
 
 const outputs = [EventService, IngestService, RejectionService, StatsService, TenancyService]
   .flatMap(({ methods }) => methods)
@@ -78,7 +79,7 @@ function anyOf(field: DescField, depth: number): Arbitrary<unknown> | undefined 
   const one = singleOf(field, depth);
   if (one === undefined) return undefined;
   if (field.fieldKind === "list") return fc.array(one, { maxLength: 3 });
-  return field.fieldKind === "map" ? fc.dictionary(text, one, { maxKeys: 3 }) : one;
+  return field.fieldKind === "map" ? fc.dictionary(anyKey, one, { maxKeys: 3 }) : one;
 }
 
 function singleOf(field: DescField, depth: number): Arbitrary<unknown> | undefined {

@@ -12,7 +12,9 @@ const time = fc.record({
   seconds: fc.bigInt({ min: 0n, max: 2n ** 49n - 1n }),
   nanos: fc.nat({ max: 999_999_999 }),
 });
-const map = fc.dictionary(text, text, { maxKeys: 3 });
+/** A key of a map, but `__proto__`: protobuf-es loses an entry of that name when it makes or reads a message. */
+export const anyKey = text.filter((key) => key !== "__proto__");
+const map = fc.dictionary(anyKey, text, { maxKeys: 3 });
 
 /** Any fields, each with any value that an encoder writes as it stands. */
 export const anyResult: fc.Arbitrary<ResultInit> = fc.record(

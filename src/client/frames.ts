@@ -11,7 +11,7 @@ import {
   type UploadFinishSchema,
   type UploadOpen,
 } from "../../gen/tally/v1/ingest_service_pb.js";
-import { closeMessage, openMessage, writeInt64 } from "../wire-writer.js";
+import { closeMessage, openMessage, writeInt64 } from "../wire/wire-writer.js";
 
 export type UploadFinishInit = MessageInitShape<typeof UploadFinishSchema>;
 

@@ -8,7 +8,6 @@ import {
   type DescMethod,
   type DescMethodStreaming,
   type DescMethodUnary,
-  fromBinary,
   type MessageShape,
 } from "@bufbuild/protobuf";
 import {
@@ -28,6 +27,7 @@ import {
   Metadata,
 } from "@grpc/grpc-js";
 import { limits } from "../limits.js";
+import { decodeMessage } from "../wire/message-reader.js";
 import { encodeMessage } from "./encode.js";
 import { toConnectError } from "./errors.js";
 import { toHeaders, toMetadata } from "./metadata.js";
@@ -142,7 +142,7 @@ async function runUnary<I extends DescMessage, O extends DescMessage>(
       stream: false,
       service: method.parent,
       method,
-      message: fromBinary(method.output, answer.message),
+      message: decodeMessage(method.output, answer.message),
       get header() {
         return toHeaders(answer.header);
       },
@@ -205,7 +205,7 @@ function serializer<D extends DescMessage>(desc: D) {
 }
 
 function deserializer<D extends DescMessage>(desc: D) {
-  return (bytes: Buffer) => fromBinary(desc, bytes);
+  return (bytes: Buffer) => decodeMessage(desc, bytes);
 }
 
 const KEEPALIVE_MS = 30_000;

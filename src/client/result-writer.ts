@@ -30,7 +30,7 @@ import {
   writeMap,
   writeText,
   writeUint32,
-} from "../wire-writer.js";
+} from "../wire/wire-writer.js";
 
 /**
  * The bytes of a unary request, with its results after everything else; undefined if only protobuf-es can write

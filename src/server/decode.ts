@@ -1,12 +1,13 @@
 /** Bytes to messages: what does not decode is INVALID_ARGUMENT with the fields at fault, on every protocol. */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
-import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { fromJsonString } from "@bufbuild/protobuf";
 import {
   IngestRunRequestSchema,
   PublishResultsRequestSchema,
   UploadResultsRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import { invalidArgument } from "../errors.js";
+import { decodeMessage } from "../wire/message-reader.js";
 import { checkBinaryCount, checkJsonCount } from "./item-count.js";
 import { jsonViolations } from "./json-violations.js";
 import { type BatchFrame, readBatchFrame, readRunResults } from "./result-reader.js";
@@ -15,7 +16,7 @@ import { type BatchFrame, readBatchFrame, readRunResults } from "./result-reader
 export function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
   checkBinaryCount(desc, bytes);
   try {
-    return readByHand(desc, bytes) ?? fromBinary(desc, bytes, { readUnknownFields: false });
+    return readByHand(desc, bytes) ?? decodeMessage(desc, bytes, KNOWN_FIELDS);
   } catch (error) {
     const description = `is not a valid ${desc.typeName}: ${messageOf(error)}`;
     throw invalidArgument([{ field: "body", description: description.slice(0, 300) }]);
@@ -46,6 +47,8 @@ export function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
   }
 }
 
+const KNOWN_FIELDS = { readUnknownFields: false };
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -55,7 +58,7 @@ function readByHand(desc: DescMessage, bytes: Uint8Array): Message | undefined {
   if (desc !== IngestRunRequestSchema) return undefined;
   const read = readRunResults(bytes);
   if (read === undefined) return undefined;
-  const request = fromBinary(IngestRunRequestSchema, read.rest, { readUnknownFields: false });
+  const request = decodeMessage(IngestRunRequestSchema, read.rest, KNOWN_FIELDS);
   request.results = read.results;
   return request;
 }

@@ -9,6 +9,7 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { callError } from "../errors.js";
+import { encodeFields } from "../wire/message-writer.js";
 import { abandonCall, openCall, settleCall, startDeadline } from "./call.js";
 import type { Call, Room } from "./call-state.js";
 import { decodeBinary, decodeFrame } from "./decode.js";
@@ -17,7 +18,6 @@ import { grpcStatus, requestIdMetadata } from "./grpc-status.js";
 import { encodingOf, openStreamBody, releaseConnection, takeStream } from "./grpc-stream.js";
 import { admit, unknownCompression } from "./guard.js";
 import { invokeMany, invokeSingle, orEnd } from "./invoke.js";
-import { encodeFields } from "./message-writer.js";
 import { type Compression, openFrames } from "./messages.js";
 import { type FrameSource, openRequests } from "./requests.js";
 import type { BoundMethod } from "./target.js";

@@ -5,13 +5,14 @@ import {
   atEnd,
   type Cursor,
   endOf,
+  readEntry,
   readField,
   readInt32,
   readInt64,
   readText,
   readUint32,
   UNUSUAL,
-} from "./wire-reader.js";
+} from "../wire/wire-reader.js";
 
 /** A Test. */
 export function readTest(cursor: Cursor): Test {
@@ -182,24 +183,9 @@ export function readDuration(cursor: Cursor): Duration {
 /** The map of all messages without an entry: nothing writes to a message that was received. */
 export const NO_ENTRIES: Record<string, string> = Object.freeze({});
 
-/** The map with a further entry; a later one of the same key replaces the earlier. */
+/** The map with a further entry. */
 export function readMapEntry(cursor: Cursor, map: Record<string, string>): Record<string, string> {
-  let key = "";
-  let value = "";
-  const end = endOf(cursor);
-  while (cursor.at < end) {
-    switch (readField(cursor)) {
-      case 1:
-        key = readText(cursor);
-        break;
-      case 2:
-        value = readText(cursor);
-        break;
-      default:
-        throw UNUSUAL;
-    }
-  }
   const entries = map === NO_ENTRIES ? {} : map;
-  entries[key] = atEnd(value, cursor, end);
+  readEntry(cursor, entries);
   return entries;
 }

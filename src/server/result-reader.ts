@@ -8,16 +8,6 @@ import type { UploadBatch } from "../../gen/tally/v1/ingest_service_pb.js";
 import type { TestResult } from "../../gen/tally/v1/run_pb.js";
 import { heavyStep } from "../heavy-steps.js";
 import {
-  NO_ENTRIES,
-  readDuration,
-  readFailure,
-  readLocation,
-  readMapEntry,
-  readTest,
-  readTimestamp,
-  readTruncation,
-} from "./result-parts-reader.js";
-import {
   atEnd,
   type Cursor,
   endOf,
@@ -30,7 +20,17 @@ import {
   readUint32,
   skipValue,
   UNUSUAL,
-} from "./wire-reader.js";
+} from "../wire/wire-reader.js";
+import {
+  NO_ENTRIES,
+  readDuration,
+  readFailure,
+  readLocation,
+  readMapEntry,
+  readTest,
+  readTimestamp,
+  readTruncation,
+} from "./result-parts-reader.js";
 
 /** The oneof `frame` of both requests that upload, holding a batch. */
 export interface BatchFrame {

@@ -13,7 +13,7 @@ import {
   writeInt32,
   writeMap,
   writeText,
-} from "../wire-writer.js";
+} from "../wire/wire-writer.js";
 
 /** The bytes of the status of an error, with its details. */
 export function writeStatus({ code, rawMessage, details }: ConnectError): Buffer {

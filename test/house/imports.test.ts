@@ -12,7 +12,7 @@ const shared = [
   "byte-budget",
   "heavy-steps",
   "hash-parts",
-  "wire-writer",
+  "wire",
 ];
 const protobuf = "@bufbuild/protobuf";
 const connect = "@connectrpc/connect";
@@ -30,7 +30,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "byte-budget": ["errors", connect],
   "heavy-steps": [],
   "hash-parts": [],
-  "wire-writer": [],
+  wire: [protobuf],
   csv: [],
   "event-lines": ["csv", "gen", protobuf],
   log: ["pino"],
@@ -64,16 +64,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "grpc-health-check",
   ],
 
-  client: [
-    "gen",
-    "limits",
-    "text",
-    "wire-writer",
-    protobuf,
-    connect,
-    "@connectrpc/connect-node",
-    grpc,
-  ],
+  client: ["gen", "limits", "text", "wire", protobuf, connect, "@connectrpc/connect-node", grpc],
   formats: ["client", "gen", "limits", "text", protobuf, "saxes"],
   // Frameworks by their types alone.
   reporters: [

@@ -87,6 +87,56 @@ export function readInt64(cursor: Cursor): bigint {
   return value === 0 ? 0n : BigInt(value);
 }
 
+/** A bool. */
+export function readBool(cursor: Cursor): boolean {
+  return readNumber(cursor, 1) === 1;
+}
+
+/** A double. */
+export function readDouble(cursor: Cursor): number {
+  if (cursor.wireType !== FIXED64) throw UNUSUAL;
+  cursor.at += 8;
+  return cursor.buffer.readDoubleLE(cursor.at - 8);
+}
+
+/** Bytes: a view of those that are read. */
+export function readBytes(cursor: Cursor): Uint8Array {
+  const { buffer } = cursor;
+  const end = endOf(cursor);
+  if (end > buffer.length) throw UNUSUAL;
+  const length = end - cursor.at;
+  cursor.at = end;
+  return new Uint8Array(buffer.buffer, buffer.byteOffset + end - length, length);
+}
+
+/** Adds the numbers of a packed list of int32 or enums, none of them negative. */
+export function readPacked(cursor: Cursor, list: number[]): void {
+  const end = endOf(cursor);
+  cursor.wireType = VARINT;
+  while (cursor.at < end) list.push(readInt32(cursor));
+  atEnd(list, cursor, end);
+}
+
+/** Puts an entry into a map of texts; a later one of the same key replaces the earlier. */
+export function readEntry(cursor: Cursor, map: Record<string, string>): void {
+  let key = "";
+  let value = "";
+  const end = endOf(cursor);
+  while (cursor.at < end) {
+    switch (readField(cursor)) {
+      case 1:
+        key = readText(cursor);
+        break;
+      case 2:
+        value = readText(cursor);
+        break;
+      default:
+        throw UNUSUAL;
+    }
+  }
+  map[key] = atEnd(value, cursor, end);
+}
+
 function readNumber(cursor: Cursor, max: number): number {
   if (cursor.wireType !== VARINT) throw UNUSUAL;
   const value = readVarint(cursor);
@@ -107,4 +157,5 @@ function readVarint(cursor: Cursor): number {
 }
 
 const VARINT = 0;
+const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;

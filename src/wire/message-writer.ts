@@ -19,7 +19,7 @@ import {
   writePacked,
   writeText,
   writeUint32,
-} from "../wire-writer.js";
+} from "./wire-writer.js";
 
 /** Fields of a message by their local names. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@ import type { Logger } from "../log.js";
 
 export interface Job {
   readonly name: string;
-  /** Milliseconds between the end of one round and the start of the next. */
+  /** Milliseconds from the start of one round to that of the next, which waits for the end of a longer one. */
   readonly everyMs: number;
   /** Does what is due now. Safe to run on several servers at once, and to be killed at any point. */
   runOnce(): Promise<void>;
@@ -26,12 +26,13 @@ export function startJobs(jobs: readonly Job[], log: Logger): AsyncDisposable {
 
 async function loop(job: Job, log: Logger, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
+    const startedAt = performance.now();
     try {
       await job.runOnce();
     } catch (error) {
       log.warn({ event: "job_failed", job: job.name, err: error });
     }
-    await pause(job.everyMs, signal);
+    await pause(startedAt + job.everyMs - performance.now(), signal);
   }
 }
 

@@ -1,3 +1,4 @@
+import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import type { startFolding } from "../src/folding.js";
@@ -30,3 +31,22 @@ it("begins again when its thread has died, and stops at any time", async () => {
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(ended).toHaveLength(count);
 });
+
+it.runIf(process.platform === "linux")("lets other threads go first", async () => {
+  await using database = await createTestDatabase();
+  const before = [...(await nicenessOfThreads())];
+  expect(before).toHaveLength(1);
+  const connection = { url: database.url, prepare: true };
+  await using _ = folding.startFolding({ connection, logLevel: "silent" }, createLogger("silent"));
+  await expect.poll(nicenessOfThreads).toEqual(new Set([Number(before), Number(before) + 5]));
+});
+
+/** Of all threads of this process: field 19 of their stat, of which the name in parentheses is field 2. */
+async function nicenessOfThreads(): Promise<Set<number>> {
+  const found = new Set<number>();
+  for (const thread of await readdir("/proc/self/task")) {
+    const stat = await readFile(`/proc/self/task/${thread}/stat`, "utf8");
+    found.add(Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]));
+  }
+  return found;
+}

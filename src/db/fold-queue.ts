@@ -67,6 +67,16 @@ export async function readFoldVersion(
   return first ?? null;
 }
 
+/** The version of a project's folded figures, which each step of folding raises; null before the first one. */
+export async function readFoldedVersion(
+  db: Queryable,
+  projectKey: string,
+  deadlineAt: number,
+): Promise<string | null> {
+  const [row] = await db.query<FoldVersion>(VERSION, [projectKey], { deadlineAt });
+  return row?.version ?? null;
+}
+
 /** How many rows wait in the queue, of all projects, and since when the oldest one does. */
 export async function readFoldQueueDepth(
   db: Queryable,

@@ -13,6 +13,7 @@ import { listRuns } from "./list-runs.js";
 import { listTests } from "./list-tests.js";
 import { queryTimeSeries } from "./query-time-series.js";
 import { type WatchDeps, watchRuns } from "./watch-runs.js";
+import { whileUnchanged } from "./while-unchanged.js";
 
 /** The service with its handlers and scopes. */
 export function statsRoute(deps: WatchDeps): Route<typeof StatsService> {
@@ -24,9 +25,9 @@ export function statsRoute(deps: WatchDeps): Route<typeof StatsService> {
       listRuns: listRuns(deps),
       getRun: getRun(deps),
       listResults: listResults(deps),
-      listTests: listTests(deps),
+      listTests: whileUnchanged(deps, listTests(deps)),
       getTestHistory: getTestHistory(deps),
-      listFlakyTests: listFlakyTests(deps),
+      listFlakyTests: whileUnchanged(deps, listFlakyTests(deps)),
       listFailureGroups: listFailureGroups(deps),
       compareRuns: compareRuns(deps),
       watchRuns: watchRuns(deps),

@@ -2,7 +2,8 @@
 import { open, readFile, rename } from "node:fs/promises";
 import type { Queryable } from "../db/queryable.js";
 import { withRetries } from "../db/retry.js";
-import { createFirstAdminToken, readCredential, setAdminToken } from "../db/tokens.js";
+import { readCredential } from "../db/token-credentials.js";
+import { createFirstAdminToken, setAdminToken } from "../db/tokens.js";
 import type { Logger } from "../log.js";
 import { drawToken } from "./draw-token.js";
 import type { SecretHasher } from "./secret-hasher.js";

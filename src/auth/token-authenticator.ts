@@ -8,7 +8,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { type BoundedCache, createBoundedCache } from "../bounded-cache.js";
 import { DbError } from "../db/errors.js";
 import type { Queryable } from "../db/queryable.js";
-import { listEnded, readCredential, type TokenCredential } from "../db/tokens.js";
+import { listEnded, readCredential, type TokenCredential } from "../db/token-credentials.js";
 import type { Logger } from "../log.js";
 import {
   databaseAway,

@@ -1,6 +1,6 @@
 /** When tokens were last used, on the way into their rows: to about a minute, in batches. */
 import type { Queryable } from "../db/queryable.js";
-import { markUsed } from "../db/tokens.js";
+import { markUsed } from "../db/token-credentials.js";
 
 /** Collects uses until they are written. */
 export interface UseLog {

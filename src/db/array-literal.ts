@@ -47,6 +47,11 @@ export function parseIntegers(literal: string | null): number[] {
   return literal.slice(1, -1).split(",").map(Number);
 }
 
+/** Reads an array of SQL's ordinals, which count from 1, as indexes; no array is the empty list. */
+export function parseSubscripts(literal: string | null | undefined): number[] {
+  return parseIntegers(literal ?? null).map((ordinal) => ordinal - 1);
+}
+
 /**
  * The numbers of a long literal, none of them below 0, and -1 for NULL: 20 ns each, a fifth of what splitting the text
  * takes.

@@ -1,6 +1,5 @@
-/** What waits to be folded: rows of the queue, with the ledger, the parts and the runs that they belong to. */
-import { plainArray } from "./array-literal.js";
-import type { CodeFacts, CountedFacts, RunMove, StatusCounts } from "./fold-rows.js";
+/** What waits to be folded: rows of the queue, with the ledger and the parts that they belong to. */
+import type { StatusCounts } from "./fold-rows.js";
 import { microsOf, readMicros } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 
@@ -48,35 +47,6 @@ export async function readFoldChunk(
   return rows.map(toBatch);
 }
 
-/** Of a project's folded figures. */
-export interface FoldVersion {
-  readonly version: string;
-  /** The UTC day by the database's clock, counted from 1970-01-01. */
-  readonly today: number;
-}
-
-/** The version of a project's folded figures; null if the project is gone. */
-export async function readFoldVersion(
-  db: Queryable,
-  projectKey: string,
-): Promise<FoldVersion | null> {
-  const [row] = await db.query<FoldVersion>(VERSION, [projectKey]);
-  if (row !== undefined) return row;
-  await db.query(FIRST_VERSION, [projectKey]);
-  const [first] = await db.query<FoldVersion>(VERSION, [projectKey]);
-  return first ?? null;
-}
-
-/** The version of a project's folded figures, which each step of folding raises; null before the first one. */
-export async function readFoldedVersion(
-  db: Queryable,
-  projectKey: string,
-  deadlineAt: number,
-): Promise<string | null> {
-  const [row] = await db.query<FoldVersion>(VERSION, [projectKey], { deadlineAt });
-  return row?.version ?? null;
-}
-
 /** How many rows wait in the queue, of all projects, and since when the oldest one does. */
 export async function readFoldQueueDepth(
   db: Queryable,
@@ -86,58 +56,6 @@ export async function readFoldQueueDepth(
     deadlineAt,
   });
   return { depth: row?.depth ?? 0, oldestUs: readMicros(row?.oldest_us ?? null) };
-}
-
-/** The UTC day by the database's clock, counted from 1970-01-01. */
-export async function readToday(db: Queryable): Promise<number> {
-  const [row] = await db.query<{ today: number }>(`SELECT ${TODAY} AS today`);
-  if (row === undefined) throw new Error("the statement answers one row");
-  return row.today;
-}
-
-/** A run as its results are folded. */
-export interface FoldingRun extends CodeFacts, CountedFacts {
-  readonly runKey: string;
-  readonly runDay: string;
-  readonly deleted: boolean;
-  readonly expired: boolean;
-  /** Everything of it was removed. */
-  readonly purged: boolean;
-  /** By what its folded results stand in the figures; null while none is folded. */
-  readonly folded: (CodeFacts & CountedFacts & { readonly move: RunMove | null }) | null;
-}
-
-/** The runs, tombstones too. */
-export async function readFoldingRuns(
-  db: Queryable,
-  projectKey: string,
-  runKeys: readonly string[],
-): Promise<FoldingRun[]> {
-  const rows = await db.query<RunColumns>(RUNS, [projectKey, plainArray(runKeys)]);
-  return rows.map(toRun);
-}
-
-/** Runs whose facts have changed, with the rows that say so. */
-export async function listChangedRuns(
-  db: Queryable,
-  projectKey: string,
-  limit: number,
-): Promise<{ readonly runKey: string; readonly batchKey: string }[]> {
-  const rows = await db.query<{ run_key: string; batch_key: string }>(CHANGED, [projectKey, limit]);
-  return rows.map((row) => ({ runKey: row.run_key, batchKey: row.batch_key }));
-}
-
-/** When folded runs count; those that are not known are left out. */
-export async function readCountedTimes(
-  db: Queryable,
-  projectKey: string,
-  runKeys: readonly string[],
-): Promise<Map<string, number>> {
-  const rows = await db.query<{ run_key: string; counted_us: string }>(COUNTED, [
-    projectKey,
-    plainArray(runKeys),
-  ]);
-  return new Map(rows.map((row) => [row.run_key, Number(row.counted_us)]));
 }
 
 interface BatchColumns {
@@ -195,78 +113,6 @@ function toLedgerRow(row: BatchColumns, partId: string): LedgerRow {
   };
 }
 
-interface RunColumns {
-  run_key: string;
-  run_day: string;
-  deleted: boolean;
-  expired: boolean;
-  purged: boolean;
-  counted_us: string;
-  branch: string;
-  commit_sha: string;
-  tree_sha: string;
-  dirty: boolean;
-  folded_us: string | null;
-  folded_branch: string;
-  folded_commit_sha: string;
-  folded_tree_sha: string;
-  folded_dirty: boolean;
-  next_us: string | null;
-  next_branch: string;
-  moved_test_key: string;
-  moved_result_id: string;
-}
-
-function toRun(row: RunColumns): FoldingRun {
-  return {
-    runKey: row.run_key,
-    runDay: row.run_day,
-    deleted: row.deleted,
-    expired: row.expired,
-    purged: row.purged,
-    countedUs: Number(row.counted_us),
-    branch: row.branch,
-    commitSha: row.commit_sha,
-    treeSha: row.tree_sha,
-    dirty: row.dirty,
-    folded:
-      row.folded_us === null
-        ? null
-        : {
-            countedUs: Number(row.folded_us),
-            branch: row.folded_branch,
-            commitSha: row.folded_commit_sha,
-            treeSha: row.folded_tree_sha,
-            dirty: row.folded_dirty,
-            move:
-              row.next_us === null
-                ? null
-                : {
-                    countedUs: Number(row.next_us),
-                    branch: row.next_branch,
-                    testKey: Number(row.moved_test_key),
-                    resultId: row.moved_result_id,
-                  },
-          },
-  };
-}
-
-const TODAY = "(now() AT TIME ZONE 'UTC')::date - DATE '1970-01-01'";
-
-const VERSION = `
-SELECT version, ${TODAY} AS today
-FROM fold_states
-WHERE project_key = $1`;
-
-// A deleted project gets none, so that nothing is folded of it once it is purged.
-const FIRST_VERSION = `
-INSERT INTO fold_states (project_key)
-SELECT p.project_key
-FROM projects p
-JOIN organizations o ON o.organization_key = p.organization_key
-WHERE p.project_key = $1 AND p.deleted_at IS NULL AND o.deleted_at IS NULL
-ON CONFLICT DO NOTHING`;
-
 // By the primary key of fold_queue. The size of an array tells how many keys it has without reading it: 8 bytes
 // each, and a header of 21 or 24. OFFSET 0 keeps the look-ups by key.
 const CHUNK = `
@@ -308,31 +154,7 @@ LEFT JOIN LATERAL (
 WHERE COALESCE(q.results_before, 0) < $3::int
 ORDER BY q.run_key, q.batch_key`;
 
-const RUNS = `
-SELECT
-  r.run_key, r.run_day::text, r.deleted_at IS NOT NULL AS deleted, r.expired_at IS NOT NULL AS expired,
-  r.purged_at IS NOT NULL AS purged,
-  ${microsOf("r.counted_at")} AS counted_us, r.branch, r.commit_sha, r.tree_sha, r.dirty,
-  ${microsOf("f.counted_at")} AS folded_us, f.branch AS folded_branch, f.commit_sha AS folded_commit_sha,
-  f.tree_sha AS folded_tree_sha, f.dirty AS folded_dirty,
-  ${microsOf("f.next_counted_at")} AS next_us, f.next_branch, f.moved_test_key, f.moved_result_id
-FROM runs r
-LEFT JOIN folded_runs f ON f.project_key = r.project_key AND f.run_key = r.run_key
-WHERE r.project_key = $1 AND r.run_key = ANY ($2::bigint[])`;
-
 // All of the queue, which is short unless nobody folds it; long arrays are stored elsewhere.
 const DEPTH = `
 SELECT count(*)::int AS depth, ${microsOf("min(queued_at)")} AS oldest_us
 FROM fold_queue`;
-
-const CHANGED = `
-SELECT run_key, batch_key
-FROM fold_queue
-WHERE project_key = $1 AND weight = 0
-ORDER BY run_key
-LIMIT $2::int`;
-
-const COUNTED = `
-SELECT run_key, ${microsOf("counted_at")} AS counted_us
-FROM folded_runs
-WHERE project_key = $1 AND run_key = ANY ($2::bigint[])`;

@@ -2,7 +2,7 @@
  * The hot path: one auto-commit statement stores the results of many callers, attributes them, and answers
  * what did not go in. A statement serves one project.
  */
-import { byteaArray, parseIntegers, plainArray, textArray } from "./array-literal.js";
+import { byteaArray, parseSubscripts, plainArray, textArray } from "./array-literal.js";
 import type { Queryable } from "./queryable.js";
 
 /** The columns of one result. */
@@ -59,15 +59,15 @@ export async function insertResults(
     [batch.projectKey, ...groupParams(groups), ...rowParams(rows, groupOf)],
     { deadlineAt },
   );
-  const dead = subscripts(row?.dead);
+  const dead = parseSubscripts(row?.dead);
   return {
     deadGroups: dead,
-    unsettledGroups: subscripts(row?.unsettled),
+    unsettledGroups: parseSubscripts(row?.unsettled),
     // The statement spares itself the list when nothing went in.
     leftOut:
       row?.inserted === 0
         ? groupOf.flatMap((g, ord) => (dead.includes(g) ? [] : [ord]))
-        : subscripts(row?.left_out),
+        : parseSubscripts(row?.left_out),
   };
 }
 
@@ -78,64 +78,8 @@ interface InsertColumns {
   left_out: string | null;
 }
 
-/** SQL counts from 1. */
-function subscripts(literal: string | null | undefined): number[] {
-  return parseIntegers(literal ?? null).map((ord) => ord - 1);
-}
-
-/** What became of a row that did not go in. */
-export interface ProbedRow {
-  /** Index into the probed rows. */
-  readonly index: number;
-  /** Every column equals. */
-  readonly same: boolean;
-  /** This very batch stored it: the answer to its COMMIT was lost. */
-  readonly own: boolean;
-  /** Another part of the run stored it. */
-  readonly foreign: boolean;
-}
-
-/** Rows to probe, which may be a part of a batch. */
-export interface ProbeBatch extends ResultBatch {
-  /** For each group, 63 random bits for the row of the ledger that counts its repeats. */
-  readonly duplicateKeys: readonly string[];
-  /** Whether a row is the first of its key in the statement that left it out. */
-  readonly isFirst: readonly boolean[];
-}
-
-/**
- * Compares rows with what is stored under their keys, and counts the repeats in the ledger; idempotent by
- * the duplicate keys. A row that is missing from the answer is not stored (any more).
- */
-export async function probeResults(
-  db: Queryable,
-  batch: ProbeBatch,
-  deadlineAt: number,
-): Promise<ProbedRow[]> {
-  const [row] = await db.query<{ ords: string | null; flags: string | null }>(
-    PROBE,
-    [
-      batch.projectKey,
-      ...groupParams(batch.groups),
-      ...rowParams(batch.rows, batch.groupOf),
-      plainArray(batch.duplicateKeys),
-      plainArray(batch.isFirst),
-    ],
-    { deadlineAt },
-  );
-  const flags = parseIntegers(row?.flags ?? null);
-  return subscripts(row?.ords).map((index, i) => {
-    const bits = flags[i] ?? 0;
-    return {
-      index,
-      same: (bits & 1) !== 0,
-      own: (bits & 2) !== 0,
-      foreign: (bits & 4) !== 0,
-    };
-  });
-}
-
-function groupParams(groups: readonly ResultGroup[]): string[] {
+/** The groups, as parameters of the statements that send results. */
+export function groupParams(groups: readonly ResultGroup[]): string[] {
   return [
     plainArray(groups.map((g) => g.runKey)),
     plainArray(groups.map((g) => g.runDay)),
@@ -145,7 +89,8 @@ function groupParams(groups: readonly ResultGroup[]): string[] {
   ];
 }
 
-function rowParams(rows: readonly ResultRow[], groupOf: readonly number[]): string[] {
+/** The rows, as parameters of those. */
+export function rowParams(rows: readonly ResultRow[], groupOf: readonly number[]): string[] {
   return [
     plainArray(groupOf.map((g) => g + 1)),
     plainArray(rows.map((r) => r.testKey)),
@@ -164,7 +109,7 @@ function rowParams(rows: readonly ResultRow[], groupOf: readonly number[]): stri
  * and may become a nested loop over all pairs. Times within 1970 to 2199 survive the double of the
  * interval product.
  */
-const SENT = `
+export const SENT = `
   SELECT
     s.ord, s.g, ($2::bigint[])[s.g] AS run_key, ($3::date[])[s.g] AS run_day,
     ($5::bigint[])[s.g] AS batch_key, s.test_key, s.result_id, s.status, s.attempt,
@@ -287,63 +232,3 @@ SELECT
     WHERE ord > 0 AND NOT (first_ord = 0 AND position = 2)
   ) END AS left_out
 FROM total`;
-
-/**
- * LATERAL with OFFSET 0 keeps the look-ups by whole key: a plain join hash-joins the partition (150 to
- * 220 ms against 16 ms). Bits: 1 same, 2 own, 4 foreign.
- */
-const PROBE = `
-WITH probed AS MATERIALIZED (
-  SELECT
-    s.ord, s.g,
-    r.status = s.status AND r.attempt = s.attempt
-      AND r.start_time IS NOT DISTINCT FROM s.start_time
-      AND r.duration_us IS NOT DISTINCT FROM s.duration_us
-      AND r.failure_message IS NOT DISTINCT FROM s.failure_message
-      AND r.details IS NOT DISTINCT FROM s.details AS same,
-    r.batch_key = s.batch_key AND ($17::boolean[])[s.ord] AS own,
-    b.part_id IS NOT NULL AND b.part_id <> ($4::bytea[])[s.g] AS is_foreign
-  FROM (${SENT}) s
-  CROSS JOIN LATERAL (
-    SELECT status, attempt, start_time, duration_us, failure_message, details, batch_key
-    FROM results
-    WHERE project_key = $1 AND run_day = s.run_day AND run_key = s.run_key
-      AND test_key = s.test_key AND result_id = s.result_id
-    OFFSET 0
-  ) r
-  LEFT JOIN LATERAL (
-    SELECT part_id FROM batches
-    WHERE project_key = $1 AND run_key = s.run_key AND batch_key = r.batch_key
-    OFFSET 0
-  ) b ON true
-),
-ledger AS (
-  INSERT INTO batches (
-    project_key, run_key, batch_key, part_id, token_id, late, accepted_count, duplicate_count,
-    foreign_count, conflict_count, rejected_count, passed_count, failed_count, errored_count,
-    skipped_count, precluded_count, duration_us
-  )
-  SELECT
-    $1, ($2::bigint[])[g], ($16::bigint[])[g], ($4::bytea[])[g], ($6::text[])[g], false, 0, count(*),
-    count(*) FILTER (WHERE is_foreign), 0, 0, 0, 0, 0,
-    0, 0, 0
-  FROM probed
-  WHERE same AND NOT own
-  GROUP BY g
-  ON CONFLICT DO NOTHING
-  RETURNING run_key, batch_key, foreign_count
-),
-queue AS (
-  INSERT INTO fold_queue (project_key, run_key, batch_key, test_keys, statuses, durations)
-  SELECT $1, run_key, batch_key, '{}', '{}', '{}'
-  FROM ledger
-),
-unsettled AS (
-  UPDATE runs
-  SET state_version = state_version + 1, unsettled_at = now()
-  WHERE project_key = $1 AND state <> 1 AND run_key IN (SELECT run_key FROM ledger WHERE foreign_count > 0)
-)
-SELECT
-  array_agg(ord ORDER BY ord)::text AS ords,
-  array_agg(same::int + 2 * own::int + 4 * is_foreign::int ORDER BY ord)::text AS flags
-FROM probed`;

@@ -1,12 +1,11 @@
 /** Stores events and keeps refused ones: one statement for slices of many callers, and a second for repeats. */
 import { DbError } from "../db/errors.js";
+import { type ProbedEvent, probeEvents } from "../db/event-probe.js";
 import {
   type EventBatch,
   type EventInsertOutcome,
   type EventRow,
   insertEvents,
-  type ProbedEvent,
-  probeEvents,
   type RefusedEventRow,
 } from "../db/events.js";
 import { type RetryOptions, withRetries } from "../db/retry.js";

@@ -1,10 +1,8 @@
 /** Finds the tests that a run lacks, and keeps them with the run. */
-import {
-  type FoundMissing,
-  findMissingTests,
-  keepMissingTests,
-  readBaseRuns,
-} from "../db/missing-tests.js";
+
+import { readBaseRuns } from "../db/base-runs.js";
+import { type FoundMissing, findMissingTests } from "../db/missing-test-search.js";
+import { keepMissingTests } from "../db/missing-tests.js";
 import type { Queryable } from "../db/queryable.js";
 import { readRunSummaries } from "../db/run-records.js";
 import { limits } from "../limits.js";

@@ -1,11 +1,10 @@
 /** Stores results: one statement for slices of many callers, and a second one for rows that did not go in. */
 import { DbError } from "../db/errors.js";
 import type { Queryable } from "../db/queryable.js";
+import { type ProbedRow, probeResults } from "../db/result-probe.js";
 import {
   type InsertOutcome,
   insertResults,
-  type ProbedRow,
-  probeResults,
   type ResultBatch,
   type ResultGroup,
 } from "../db/results.js";

@@ -1,6 +1,6 @@
 /** Takes stored results into the figures of runs, projects, tests and failures, and moves their windows on. */
 
-import { readToday } from "../db/fold-queue.js";
+import { readToday } from "../db/fold-version.js";
 import type { Queryable } from "../db/queryable.js";
 import { withRetries } from "../db/retry.js";
 import { projectsWithTestsBehind, projectsWithUnfoldedResults } from "../db/work.js";

@@ -8,7 +8,7 @@ import { Scope } from "../../gen/tally/v1/tenancy_pb.js";
 import { createTallyClient, retryAfterMs, type TallyClient } from "../../src/client/index.js";
 import { Connection } from "../../src/db/client.js";
 import type { Queryable } from "../../src/db/queryable.js";
-import { listEnded, markUsed, readCredential } from "../../src/db/tokens.js";
+import { listEnded, markUsed, readCredential } from "../../src/db/token-credentials.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
 import { type ServerProcess, startServerProcess } from "../support/server-process.js";
 

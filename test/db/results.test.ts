@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
+import { type ProbeBatch, probeResults } from "../../src/db/result-probe.js";
 import {
   insertResults,
-  type ProbeBatch,
-  probeResults,
   type ResultBatch,
   type ResultGroup,
   type ResultRow,

@@ -1,12 +1,9 @@
 /** The plans of what is asked of whole runs, beside many others. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readBaseRuns } from "../../src/db/base-runs.js";
 import { Connection } from "../../src/db/client.js";
-import {
-  findMissingTests,
-  listMissingDue,
-  readBaseRuns,
-  readMissingTests,
-} from "../../src/db/missing-tests.js";
+import { findMissingTests } from "../../src/db/missing-test-search.js";
+import { listMissingDue, readMissingTests } from "../../src/db/missing-tests.js";
 import { listWatchedRuns, readRunChanges } from "../../src/db/run-changes.js";
 import { compareRuns } from "../../src/db/run-comparison.js";
 import { readBatchFailures, readNewestFailures } from "../../src/db/run-failures.js";

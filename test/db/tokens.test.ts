@@ -4,11 +4,10 @@ import { Connection } from "../../src/db/client.js";
 import { createOrganization } from "../../src/db/organizations.js";
 import { createProject, deleteProject, readProject } from "../../src/db/projects.js";
 import { base32 } from "../../src/db/tenancy-ids.js";
+import { markUsed, readCredential } from "../../src/db/token-credentials.js";
 import {
   createFirstAdminToken,
   createToken,
-  markUsed,
-  readCredential,
   readToken,
   revokeToken,
   setAdminToken,

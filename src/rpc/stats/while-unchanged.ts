@@ -3,7 +3,7 @@
  * 40 ms of processor time, and what many watch is asked for again and again.
  */
 import { type BoundedCache, createBoundedCache } from "../../bounded-cache.js";
-import { readFoldedVersion } from "../../db/fold-queue.js";
+import { readFoldedVersion } from "../../db/fold-version.js";
 import { fromDbError } from "../database-error.js";
 import type { CallContext } from "../handler.js";
 import type { StatsDeps } from "./stats-deps.js";

@@ -1,6 +1,7 @@
 /** Rows of the queue as they are folded: numbers instead of text, beside their run. */
 import { parseNumbers } from "../../db/array-literal.js";
-import type { FoldingRun, QueuedBatch } from "../../db/fold-queue.js";
+import type { QueuedBatch } from "../../db/fold-queue.js";
+import type { FoldingRun } from "../../db/folding-runs.js";
 import type { FoldSlice } from "./slice.js";
 
 /** A row of the queue. */

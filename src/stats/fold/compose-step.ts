@@ -1,7 +1,6 @@
 /** Puts one step of folding together: reads what is folded of what moves, and adds the moves to it. */
 
 import { readHistories, readNewestFailures } from "../../db/fold-histories.js";
-import { readCountedTimes } from "../../db/fold-queue.js";
 import {
   EMPTY_STEP,
   type FoldedRun,
@@ -16,6 +15,7 @@ import {
   readTestDays,
   readTestWindows,
 } from "../../db/fold-states.js";
+import { readCountedTimes } from "../../db/folding-runs.js";
 import type { Queryable } from "../../db/queryable.js";
 import { inStepsOf } from "../../heavy-steps.js";
 import { RECENT_RUNS } from "../recent-runs.js";

@@ -1,6 +1,7 @@
 /** Folds rows of the queue: they are taken off it by the statement that adds what they move. */
-import { readFoldChunk, readFoldingRuns } from "../../db/fold-queue.js";
+import { readFoldChunk } from "../../db/fold-queue.js";
 import type { FoldedRun } from "../../db/fold-rows.js";
+import { readFoldingRuns } from "../../db/folding-runs.js";
 import type { Queryable } from "../../db/queryable.js";
 import { heavyStep } from "../../heavy-steps.js";
 import { type ChunkBatch, toChunkBatch } from "./chunk.js";

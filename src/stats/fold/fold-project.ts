@@ -1,5 +1,5 @@
 /** What there is to do for the folded figures of a project, a step at a time. */
-import { readFoldVersion } from "../../db/fold-queue.js";
+import { readFoldVersion } from "../../db/fold-version.js";
 import { listTestsBehind } from "../../db/fold-windows.js";
 import { purgeProjectAgain } from "../../db/purge.js";
 import type { Queryable } from "../../db/queryable.js";

@@ -3,10 +3,10 @@
  * after results of it were folded. Its results move a page at a time; meanwhile those of it that are not folded wait.
  */
 import { parseNumbers } from "../../db/array-literal.js";
-import { readFailuresInRuns } from "../../db/contradictions.js";
 import { readFoldedResults } from "../../db/fold-moves.js";
-import { type FoldingRun, listChangedRuns, readFoldingRuns } from "../../db/fold-queue.js";
 import type { FoldedRun, QueueKey } from "../../db/fold-rows.js";
+import { readFailuresInRuns } from "../../db/folded-failures.js";
+import { type FoldingRun, listChangedRuns, readFoldingRuns } from "../../db/folding-runs.js";
 import type { Queryable } from "../../db/queryable.js";
 import type { FailureChange } from "./failure-changes.js";
 import type { FoldAt, FoldOutcome } from "./fold-outcome.js";

@@ -1,7 +1,8 @@
 /** What changes in the failures when results of deleted runs are taken away: theirs go, and others may stand alone. */
-import { readFailuresInRuns } from "../../db/contradictions.js";
-import { readFoldingRuns } from "../../db/fold-queue.js";
+
 import type { FailureRow } from "../../db/fold-rows.js";
+import { readFailuresInRuns } from "../../db/folded-failures.js";
+import { readFoldingRuns } from "../../db/folding-runs.js";
 import type { Queryable } from "../../db/queryable.js";
 import type { ChunkBatch } from "./chunk.js";
 import type { FailureChange } from "./failure-changes.js";

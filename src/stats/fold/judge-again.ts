@@ -1,12 +1,9 @@
 /** Judges failures anew where the code of a run has changed: it got a commit or a tree, or turned out to be dirty. */
-import {
-  type FailurePlace,
-  type FailuresBy,
-  readFailuresBy,
-  readPasses,
-} from "../../db/contradictions.js";
-import type { FoldingRun } from "../../db/fold-queue.js";
+
+import { readPasses } from "../../db/contradictions.js";
 import type { CodeFacts, FailureRow } from "../../db/fold-rows.js";
+import { type FailurePlace, type FailuresBy, readFailuresBy } from "../../db/folded-failures.js";
+import type { FoldingRun } from "../../db/folding-runs.js";
 import type { Queryable } from "../../db/queryable.js";
 import type { FailureChange } from "./failure-changes.js";
 import { standingAlone } from "./free-failures.js";

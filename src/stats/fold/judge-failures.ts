@@ -2,11 +2,11 @@
 import {
   type CodeRun,
   type PassQuestion,
-  readKnownFailures,
   readPasses,
   readRunsOfCode,
 } from "../../db/contradictions.js";
 import type { CodeFacts } from "../../db/fold-rows.js";
+import { readKnownFailures } from "../../db/folded-failures.js";
 import type { Queryable } from "../../db/queryable.js";
 
 /** Failed results of a test and a job in a run. */

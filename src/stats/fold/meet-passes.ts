@@ -1,11 +1,12 @@
 /** Finds the failures that passed results contradict: the other half of what new failures are judged by. */
+
+import type { FailureRow } from "../../db/fold-rows.js";
 import {
   type FailuresBy,
   readFailuresOfTestsBy,
   readOpenFailures,
   type TestOf,
-} from "../../db/contradictions.js";
-import type { FailureRow } from "../../db/fold-rows.js";
+} from "../../db/folded-failures.js";
 import type { Queryable } from "../../db/queryable.js";
 import { inStepsOf } from "../../heavy-steps.js";
 import { type ChunkBatch, isLiving } from "./chunk.js";

@@ -10,6 +10,7 @@ import { type Figure, inFlight, type Measurement, quantile, secondsOf } from "..
 import { startLoad } from "../load/start-load.js";
 import { seededRandom } from "../random.js";
 import { type BenchProject, type BenchServer, residentMiB } from "../server.js";
+import { measureDashboard } from "./dashboard.js";
 import { statsCalls } from "./stats-calls.js";
 
 const SEED = 11;
@@ -40,7 +41,10 @@ export const stats: Figure = {
       );
       await using client = openClient(server, project);
       await untilFolded(client, dataset);
-      if (results === sizes.at(-1)) said.push(...(await compareWithTruth(client, dataset)));
+      if (results === sizes.at(-1)) {
+        said.push(...(await compareWithTruth(client, dataset)));
+        said.push(...(await measureDashboard(server, project, client, isSmoke ? 1 : 5)));
+      }
       const load = {
         url: server.url,
         token: project.token,

@@ -4,11 +4,11 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { AxeResults, RunOptions } from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { findChromium } from "../../bench/chromium.js";
 import { loadDataset } from "../../bench/dataset/load.js";
 import { type Dataset, planDataset } from "../../bench/dataset/plan.js";
 import type { TallyClient } from "../../src/client/index.js";
 import { startTestServer, type TestServer } from "../support/server.js";
-import { findChromium } from "./chromium.js";
 
 export interface WebLab extends AsyncDisposable {
   readonly server: TestServer;

@@ -1,4 +1,4 @@
-/** The browser that tests of pages drive. */
+/** The browser that drives the dashboard, in tests and figures. */
 import { existsSync } from "node:fs";
 
 const PLACES = [
@@ -9,7 +9,7 @@ const PLACES = [
 ];
 
 /**
- * Path of Chromium: TALLY_CHROMIUM, or where it usually is; undefined if there is none, and then tests of pages are skipped.
+ * Path of Chromium: TALLY_CHROMIUM, or where it usually is; undefined if there is none, and then what needs it is left out.
  * With TALLY_CHROMIUM set to a path where nothing is, that is an error: CI must not skip them unnoticed.
  */
 export function findChromium(): string | undefined {

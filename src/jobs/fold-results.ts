@@ -13,7 +13,7 @@ const PROJECTS_PER_READ = 1_000;
 /** Of one step. */
 const STEP_MS = 60_000;
 /** How often windows are looked for that a step left behind which began before midnight: once a minute. */
-const ROUNDS_PER_LOOK = 30;
+const ROUNDS_PER_LOOK = 20;
 /** A round ends for a project whose queue grows as fast as it is folded; the next one goes on. */
 const STEPS_PER_ROUND = 100;
 

@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -7,14 +6,12 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compressFolder } from "../../scripts/compress-folder.js";
 import { readWebFiles } from "../../src/server/web-files.js";
 import { type Lab, startLab } from "./support.js";
 
-const COMPRESS = fileURLToPath(new URL("../../scripts/compress-web.js", import.meta.url));
 const SCRIPT = "/assets/index-4f2a.js";
 const files: Readonly<Record<string, Buffer>> = {
   "index.html": Buffer.from(`<!doctype html><title>Tally</title>${"<p>same</p>".repeat(50)}`),
@@ -32,7 +29,7 @@ beforeAll(async () => {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), bytes);
   }
-  await promisify(execFile)(process.execPath, [COMPRESS, folder]);
+  compressFolder(folder);
   lab = await startLab({ webFiles: await readWebFiles(folder) });
 });
 afterAll(async () => {
@@ -79,7 +76,7 @@ describe("the build", () => {
     expect(await packed()).toEqual(expected);
     const bytes = await readFile(join(folder, "index.html.br"));
     await writeFile(join(folder, "icon.svg.br"), "of an older build");
-    await promisify(execFile)(process.execPath, [COMPRESS, folder]);
+    compressFolder(folder);
     expect(await packed()).toEqual(expected);
     expect(await readFile(join(folder, "index.html.br"))).toEqual(bytes);
   });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { RunState, Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import { expectLiveAndKept } from "./live-run.js";
 import { type ProjectRun, type ReporterLab, startReporterLab } from "./reporter-lab.js";
+import { lastAttempts, named, only, outcomes } from "./stored-results.js";
 
 let lab: ReporterLab;
 beforeAll(async () => {
@@ -55,13 +56,7 @@ function told({ testResults }: JestReport): string[] {
 
 /** The last attempts among results as the same lines; not those of files as a whole. */
 function stored(results: readonly TestResult[]): string[] {
-  const last = new Map<string, TestResult>();
-  for (const result of results) {
-    const { test, repeatIndex, attempt } = result;
-    const key = JSON.stringify([test?.file, test?.suite, test?.name, repeatIndex]);
-    if (attempt > (last.get(key)?.attempt ?? 0)) last.set(key, result);
-  }
-  return [...last.values()]
+  return lastAttempts(results)
     .filter(({ test }) => test?.name !== "(file)")
     .map(({ test, location, rawStatus, attempt }) =>
       [test?.file, test?.suite, test?.name, location?.line, rawStatus, attempt]
@@ -70,9 +65,6 @@ function stored(results: readonly TestResult[]): string[] {
     )
     .sort();
 }
-
-const named = (results: readonly TestResult[], name: string) =>
-  results.filter(({ test }) => test?.name === name);
 
 const LATE = "rejects after its end";
 const isNotLate = (line: string) => !line.includes(LATE);
@@ -115,20 +107,15 @@ it.each([
 });
 
 function expectOutcomes(results: readonly TestResult[]): void {
-  const only = (name: string) => {
-    const [result, ...others] = named(results, name);
-    expect(others).toEqual([]);
-    return result;
-  };
-  expect(only("passes too")).toMatchObject({
+  expect(only(results, "passes too")).toMatchObject({
     test: { suite: "outer > inner", file: `${FOLDER}all/outcomes.test.js`, variant: {} },
     status: Status.PASSED,
     attempt: 1,
     location: { file: `${FOLDER}all/outcomes.test.js`, line: 7 },
   });
-  expect(only("passes too")?.startTime?.seconds).toBeGreaterThan(1_700_000_000n);
-  expect(only("passes too")?.duration?.nanos).toBeGreaterThan(20e6);
-  expect(only("compares")).toMatchObject({
+  expect(only(results, "passes too")?.startTime?.seconds).toBeGreaterThan(1_700_000_000n);
+  expect(only(results, "passes too")?.duration?.nanos).toBeGreaterThan(20e6);
+  expect(only(results, "compares")).toMatchObject({
     status: Status.FAILED,
     failure: {
       type: "Error",
@@ -138,37 +125,36 @@ function expectOutcomes(results: readonly TestResult[]): void {
       actual: "{ a: 1, b: [ 2 ] }",
     },
   });
-  expect(only("throws a text")).toMatchObject({ failure: { message: 'thrown: "just text"' } });
-  expect(only("throws colours")).toMatchObject({
+  expect(only(results, "throws a text")).toMatchObject({
+    failure: { message: 'thrown: "just text"' },
+  });
+  expect(only(results, "throws colours")).toMatchObject({
     failure: { type: "TypeError", message: "red text" },
   });
-  expect(only("says much")?.truncations).not.toEqual([]);
-  expect(only("grüßt 🙂 and half of one \ufffd")).toMatchObject({ status: Status.PASSED });
-  expect(only("is skipped anyway")).toMatchObject({ status: Status.SKIPPED });
-  expect(only("is skipped anyway")?.failure).toBeUndefined();
-  expect(only("is to be written")).toMatchObject({ status: Status.SKIPPED, rawStatus: "todo" });
-  expect(only("passes although it should not")).toMatchObject({ status: Status.FAILED });
-  expect(only("takes too long")).toMatchObject({ status: Status.FAILED });
+  expect(only(results, "says much")?.truncations).not.toEqual([]);
+  expect(only(results, "grüßt 🙂 and half of one \ufffd")).toMatchObject({ status: Status.PASSED });
+  expect(only(results, "is skipped anyway")).toMatchObject({ status: Status.SKIPPED });
+  expect(only(results, "is skipped anyway")?.failure).toBeUndefined();
+  expect(only(results, "is to be written")).toMatchObject({
+    status: Status.SKIPPED,
+    rawStatus: "todo",
+  });
+  expect(only(results, "passes although it should not")).toMatchObject({ status: Status.FAILED });
+  expect(only(results, "takes too long")).toMatchObject({ status: Status.FAILED });
   for (const name of ["has no ground", "is not tidied", "waits for its hook"]) {
-    expect(only(name), name).toMatchObject({ status: Status.ERRORED });
+    expect(only(results, name), name).toMatchObject({ status: Status.ERRORED });
   }
-  const statuses = (name: string) =>
-    named(results, name).map(({ status, attempt, repeatIndex }) => [
-      Status[status],
-      attempt,
-      repeatIndex,
-    ]);
-  expect(statuses("passes at last")).toEqual([
+  expect(outcomes(results, "passes at last")).toEqual([
     ["FAILED", 1, 0],
     ["FAILED", 2, 0],
     ["PASSED", 3, 0],
   ]);
-  expect(statuses("is tried")).toEqual([
+  expect(outcomes(results, "is tried")).toEqual([
     ["PASSED", 1, 0],
     ["FAILED", 1, 1],
     ["PASSED", 2, 1],
   ]);
-  expect(statuses("is twice here")).toEqual([
+  expect(outcomes(results, "is twice here")).toEqual([
     ["PASSED", 1, 0],
     ["FAILED", 1, 1],
   ]);
@@ -191,7 +177,7 @@ it("tells projects apart that run the same file at the same time", async () => {
 });
 
 it("is visible while tests run, and keeps what comes after the server is gone", () =>
-  expectLiveAndKept(lab, "cut", (env) => jest("cut", ["live/"], env)));
+  expectLiveAndKept(lab, "cut", (env) => jest("cut", ["live/", "--testTimeout=20000"], env)));
 
 it("without a token says so once, and does not change the build", async () => {
   const run = await jest("none", ["dies/stays"], { TALLY_TOKEN: "" });

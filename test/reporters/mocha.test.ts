@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { RunState, Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import { expectLiveAndKept } from "./live-run.js";
 import { type ProjectRun, type ReporterLab, startReporterLab } from "./reporter-lab.js";
+import { lastAttempts, named, only, outcomes } from "./stored-results.js";
 
 let lab: ReporterLab;
 beforeAll(async () => {
@@ -45,13 +46,7 @@ function told({ passes, failures, pending }: MochaReport): string[] {
 
 /** The last attempts among results as the same lines; not those that did not run. */
 function stored(results: readonly TestResult[]): string[] {
-  const last = new Map<string, TestResult>();
-  for (const result of results) {
-    const { test, repeatIndex, attempt } = result;
-    const key = JSON.stringify([test?.file, test?.suite, test?.name, repeatIndex]);
-    if (attempt > (last.get(key)?.attempt ?? 0)) last.set(key, result);
-  }
-  return [...last.values()]
+  return lastAttempts(results)
     .filter(({ status }) => status !== Status.PRECLUDED)
     .map(({ test, rawStatus }) => {
       const titles = [...(test?.suite.split(" > ") ?? []), test?.name ?? ""].filter(Boolean);
@@ -59,15 +54,6 @@ function stored(results: readonly TestResult[]): string[] {
     })
     .sort();
 }
-
-const named = (results: readonly TestResult[], name: string) =>
-  results.filter(({ test }) => test?.name === name);
-const outcomes = (results: readonly TestResult[], name: string) =>
-  named(results, name).map(({ status, attempt, repeatIndex }) => [
-    Status[status],
-    attempt,
-    repeatIndex,
-  ]);
 
 /** Mocha's report leaves out a skipped test that it never came to, and a try whose next one was precluded. */
 const isTold = (line: string) => !/is skipped anyway$|has one try$/.test(line);
@@ -96,19 +82,14 @@ it.each([
 });
 
 function expectOutcomes(results: readonly TestResult[]): void {
-  const only = (name: string) => {
-    const [result, ...others] = named(results, name);
-    expect(others).toEqual([]);
-    return result;
-  };
-  expect(only("passes too")).toMatchObject({
+  expect(only(results, "passes too")).toMatchObject({
     test: { suite: "outer > inner", file: `${FOLDER}all/outcomes.js`, variant: {} },
     status: Status.PASSED,
     attempt: 1,
     location: { file: `${FOLDER}all/outcomes.js` },
   });
-  expect(only("passes too")?.duration?.nanos).toBeGreaterThan(20e6);
-  expect(only("compares")).toMatchObject({
+  expect(only(results, "passes too")?.duration?.nanos).toBeGreaterThan(20e6);
+  expect(only(results, "compares")).toMatchObject({
     status: Status.FAILED,
     failure: {
       type: "AssertionError",
@@ -118,16 +99,16 @@ function expectOutcomes(results: readonly TestResult[]): void {
       actual: expect.stringMatching(/a"?: 1.*b"?: \[\s+2\s+\]/s),
     },
   });
-  expect(only("throws colours")).toMatchObject({
+  expect(only(results, "throws colours")).toMatchObject({
     failure: { type: "TypeError", message: "red text" },
   });
-  expect(only("says much")?.truncations).not.toEqual([]);
-  expect(only("is to be written")).toMatchObject({
+  expect(only(results, "says much")?.truncations).not.toEqual([]);
+  expect(only(results, "is to be written")).toMatchObject({
     status: Status.SKIPPED,
     rawStatus: "pending",
   });
-  expect(only("takes too long")).toMatchObject({ status: Status.FAILED });
-  expect(only('"before all" hook: the ground for "has no ground"')).toMatchObject({
+  expect(only(results, "takes too long")).toMatchObject({ status: Status.FAILED });
+  expect(only(results, '"before all" hook: the ground for "has no ground"')).toMatchObject({
     test: { suite: "before all", file: `${FOLDER}all/hooks.js` },
     status: Status.ERRORED,
     failure: { message: "before all" },
@@ -184,7 +165,7 @@ it("names the tests that a hook or a bail precluded, and only those that were me
 });
 
 it("is visible while tests run, and keeps what comes after the server is gone", () =>
-  expectLiveAndKept(lab, "cut", (env) => mocha("cut", ["live/waits.js"], env)));
+  expectLiveAndKept(lab, "cut", (env) => mocha("cut", ["live/waits.js", "--timeout=20000"], env)));
 
 it("without a token says so once, and Mocha prints as ever", async () => {
   const args = ["all/retries.js"];

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { RunState, Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import NodeTestReporter from "../../src/reporters/node-test.js";
+import { expectLiveAndKept } from "./live-run.js";
 import {
   countsOf,
   NODE_TEST_PROJECT,
@@ -171,27 +172,8 @@ it("keeps all results when the server is not there", async () => {
   ]);
 });
 
-it("shows results while the run goes on, and keeps those that the server does not take", async () => {
-  const ended = run("live", ["live/live.test.js"]);
-  const early = () => lab.results("live").catch(() => []);
-  await expect.poll(early, { interval: 20 }).toHaveLength(1);
-  await writeFile(join(folder, "live/seen"), "");
-  await expect.poll(early, { interval: 20 }).toHaveLength(2);
-  const delayMs = Date.now() - Number(await readFile(join(folder, "live/ended"), "utf8"));
-  expect(delayMs).toBeLessThan(5_000);
-  lab.proxy.setBlackhole(true);
-  await writeFile(join(folder, "live/go"), "");
-  const { exitCode, stderr } = await ended;
-  lab.proxy.setBlackhole(false);
-  lab.proxy.cut("rst");
-  expect(exitCode).toBe(0);
-  expect(stderr).toContain('send them with "tally spool send"');
-  expect(await lab.sendSpool()).toMatchObject([{ outcome: "sent" }]);
-  expect(await lab.finishedRun("live")).toMatchObject({
-    state: RunState.FINISHED,
-    totals: { resultCount: 23n, passedCount: 23n, conflictCount: 0n },
-  });
-});
+it("shows results while the run goes on, and keeps those that the server does not take", () =>
+  expectLiveAndKept(lab, "live", (env) => run("live", ["live/live.test.js"], { env })));
 
 it("loses no more than what it does not understand", async () => {
   vi.stubEnv("TALLY_URL", lab.url);

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { RunState, Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import PlaywrightReporter from "../../src/reporters/playwright.js";
+import { expectLiveAndKept } from "./live-run.js";
 import {
   PLAYWRIGHT_PROJECT,
   readOwnReport,
@@ -199,26 +200,8 @@ it("reports a file that does not load, also when the server is not there", async
 });
 
 it("shows results while the run goes on, and keeps those that the server does not take", async () => {
-  const ended = run("live", "live");
-  const early = () => lab.results("live").catch(() => []);
-  await expect.poll(early, { interval: 20 }).toHaveLength(1);
-  await writeFile(join(folder, "live/seen"), "");
-  await expect.poll(early, { interval: 20 }).toHaveLength(2);
-  const delayMs = Date.now() - Number(await readFile(join(folder, "live/ended"), "utf8"));
-  expect(delayMs).toBeLessThan(5_000);
-  expect((await early())[0]?.tags).toEqual({ note: "early" });
-  lab.proxy.setBlackhole(true);
-  await writeFile(join(folder, "live/go"), "");
-  const { exitCode, stderr } = await ended;
-  lab.proxy.setBlackhole(false);
-  lab.proxy.cut("rst");
-  expect(exitCode).toBe(0);
-  expect(stderr).toContain('send them with "tally spool send"');
-  expect(await lab.sendSpool()).toMatchObject([{ outcome: "sent" }]);
-  expect(await lab.finishedRun("live")).toMatchObject({
-    state: RunState.FINISHED,
-    totals: { resultCount: 23n, passedCount: 23n, conflictCount: 0n },
-  });
+  await expectLiveAndKept(lab, "live", (env) => run("live", "live", { env }));
+  expect((await lab.results("live"))[0]?.tags).toEqual({ note: "early" });
 });
 
 it("loses no more than what it does not understand", async () => {

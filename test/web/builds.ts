@@ -2,7 +2,8 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import type { TallyClient } from "../../src/client/index.js";
-import { until } from "../db/support.js";
+import { settle } from "../support/settle.js";
+import type { WebLab } from "./web-lab.js";
 
 /** A result of a test that is named by its name alone. */
 export interface ResultInput {
@@ -59,7 +60,7 @@ export const HOSTILE_NAME = `<img src=x onerror="document.title='harmed'"> \u202
  * Three runs of main and one of a change. In the newest of main `logs in` newly fails, `pays` still does, and `mails` fails
  * before it passes; resolves when what is said of tests has followed.
  */
-export async function uploadShop(client: TallyClient): Promise<void> {
+export async function uploadShop({ client, server }: WebLab): Promise<void> {
   const many = Array.from({ length: 130 }, (_, index) => ({ name: `ships order ${index + 1}` }));
   const { FAILED } = Status;
   const pays = { name: "pays", status: FAILED, message: "expected 402 to equal 200" };
@@ -91,5 +92,5 @@ export async function uploadShop(client: TallyClient): Promise<void> {
       { name: HOSTILE_NAME },
     ],
   });
-  await until(async () => (await client.stats.listFlakyTests({})).tests.length === 1);
+  await settle(server.databaseUrl);
 }

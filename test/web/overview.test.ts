@@ -11,7 +11,7 @@ describe.skipIf(!hasChromium)("overview", () => {
   let path: string;
   beforeAll(async () => {
     lab = await startWebLab();
-    await uploadShop(lab.client);
+    await uploadShop(lab);
     path = `/projects/${lab.server.projectId}`;
   });
   afterAll(() => lab?.[Symbol.asyncDispose]());

@@ -8,7 +8,7 @@ describe.skipIf(!hasChromium)("tests", () => {
   const ids = new Map<string, string>();
   beforeAll(async () => {
     lab = await startWebLab();
-    await uploadShop(lab.client);
+    await uploadShop(lab);
     const { tests } = await lab.client.stats.listTests({ pageSize: 1000 });
     for (const { test, testId } of tests) ids.set(test?.name ?? "", testId);
   });

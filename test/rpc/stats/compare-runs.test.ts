@@ -12,6 +12,7 @@ import { Connection } from "../../../src/db/client.js";
 import { isSlower } from "../../../src/stats/slower.js";
 import { failure } from "../../support/failure.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
+import { settle } from "../../support/settle.js";
 
 const { PASSED, FAILED, ERRORED, SKIPPED, PRECLUDED } = Status;
 
@@ -200,8 +201,7 @@ describe("a slower test", () => {
     await send("slow base", sentOf("base"));
     await send("slow head", sentOf("head"));
     // What is folded later would add to it.
-    const waiting = () => db.query("SELECT run_key FROM fold_queue LIMIT 1");
-    await expect.poll(waiting).toEqual([]);
+    await settle(server.databaseUrl);
     await db.query(WINDOWS, [
       `{${cases.map(({ p95 }) => p95 * 1000).join()}}`,
       `{${cases.map(({ samples }) => samples).join()}}`,

@@ -68,7 +68,7 @@ describe.each(["before it is folded", "after"])("%s", (when) => {
   beforeAll(async () => {
     if (when !== "after") return;
     await folding[Symbol.asyncDispose]();
-    await lab.folded();
+    await lab.settle();
   });
 
   it("counts runs and results of the last 30 days", async () => {
@@ -139,7 +139,7 @@ describe.each(["before it is folded", "after"])("%s", (when) => {
 });
 
 it("takes the durations of results from what is folded, within 2 %", async () => {
-  await lab.folded();
+  await lab.settle();
   for (const request of [{}, { labels: { os: "linux" } }]) {
     const { resultDuration } = await stats(request);
     // 1, 2, 3, 4 and 5 ms; with the label without 4.

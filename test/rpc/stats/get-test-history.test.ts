@@ -36,7 +36,7 @@ beforeAll(async () => {
       { name: "t", id: "c", us: 100 },
     ],
   });
-  await lab.folded();
+  await lab.settle();
   const { tests } = await lab.stats.listTests({});
   testId = tests.find(({ test }) => test?.name === "t")?.testId ?? "";
   const [old] = await lab.db.query<{ id: string }>(

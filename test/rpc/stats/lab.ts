@@ -1,13 +1,13 @@
-/** A server whose runs tests upload as clients do, and whose folding they can wait for, or stop. */
+/** A server whose runs tests upload as clients do, and whose folding they can hasten, or stop. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TestResultSchema } from "../../../gen/tally/v1/run_pb.js";
 import { Status } from "../../../gen/tally/v1/run_pb.js";
 import { fieldViolations, type TallyClient } from "../../../src/client/index.js";
 import { Connection } from "../../../src/db/client.js";
 import { codeName } from "../../../src/server/code-name.js";
-import { until } from "../../db/support.js";
 import { failure } from "../../support/failure.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
+import { settle } from "../../support/settle.js";
 
 export const HOUR_US = 3_600_000_000;
 export const DAY_US = 24 * HOUR_US;
@@ -79,12 +79,9 @@ export class StatsLab implements AsyncDisposable {
     });
   }
 
-  /** Resolves when nothing waits to be folded. */
-  folded(): Promise<void> {
-    return until(async () => {
-      const waiting = "SELECT FROM fold_queue LIMIT 1";
-      return (await this.db.query(waiting)).length === 0;
-    });
+  /** Folds what is stored, and takes away what is deleted. */
+  settle(): Promise<void> {
+    return settle(this.server.databaseUrl);
   }
 
   /** Keeps the project's results from being folded until it is disposed. */

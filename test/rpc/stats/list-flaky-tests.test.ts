@@ -97,7 +97,7 @@ beforeAll(async () => {
   for (let day = 3; day > 0; day--) {
     await lab.upload({ runId: `broke ${day}`, startUs: daysAgo(day), results: [fail("broke")] });
   }
-  await lab.folded();
+  await lab.settle();
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 
@@ -205,7 +205,7 @@ it("takes late results in, and what a deleted run had out", async () => {
     startUs: daysAgo(2),
     results: [fail("late", "1", "says this")],
   });
-  await lab.folded();
+  await lab.settle();
   expect(await find("late")).toBeUndefined();
   await lab.upload({
     ...code,
@@ -213,13 +213,14 @@ it("takes late results in, and what a deleted run had out", async () => {
     startUs: daysAgo(2, 1),
     results: [pass("late")],
   });
-  await lab.folded();
+  await lab.settle();
   expect(await find("late")).toMatchObject({
     test: { figures: { flakeRate: { numerator: 1n, denominator: 2n } } },
     evidence: [{ failureMessage: "says this", passed: { runId: "late green" } }],
   });
   await lab.ingest.deleteRun({ runId: "late green" });
-  await expect.poll(() => find("late")).toBeUndefined();
+  await lab.settle();
+  expect(await find("late")).toBeUndefined();
 });
 
 it("says where a failure was one of a mass", async () => {
@@ -237,7 +238,7 @@ it("says where a failure was one of a mass", async () => {
     startUs: daysAgo(1, 2),
     results: [pass("victim 3")],
   });
-  await lab.folded();
+  await lab.settle();
   expect(await find("victim 3")).toMatchObject({ evidence: [{ probableOutage: true }] });
 });
 
@@ -248,7 +249,7 @@ it("has a message that is cut, and the newest failures: three, alone ten", async
     startUs: daysAgo(6),
     results: [pass("many"), ...Array.from({ length: 12 }, (_, i) => fail("many", `${i}`, message))],
   });
-  await lab.folded();
+  await lab.settle();
   const many = await find("many");
   expect(many?.evidence).toHaveLength(3);
   const { flaky } = await lab.stats.getTestHistory({ testId: many?.test?.testId ?? "" });

@@ -7,9 +7,9 @@ import {
   ResultView,
 } from "../../../gen/tally/v1/stats_service_pb.js";
 import { errorReason, fieldViolations, type TallyClient } from "../../../src/client/index.js";
-import { until } from "../../db/support.js";
 import { failure } from "../../support/failure.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
+import { settle } from "../../support/settle.js";
 
 type Request = MessageInitShape<typeof ListResultsRequestSchema>;
 
@@ -233,12 +233,7 @@ describe("the results of a test", () => {
     await client.ingest.deleteRun({ runId: "history 4" });
     const { results } = await client.stats.listResults({ runId: "history 0" });
     testId = results[0]?.testId ?? "";
-    await until(async () => (await historyOf({ testId })).length === 18);
-    const fingerprints = async () => {
-      const failed = { testId, statuses: [Status.FAILED] };
-      return (await client.stats.listResults(failed)).results.map((each) => each.fingerprint);
-    };
-    await until(async () => !(await fingerprints()).includes(""));
+    await settle(server.databaseUrl);
   });
   const historyOf = async (request: Request, pageSize = 1000) => {
     const found: string[] = [];

@@ -54,7 +54,7 @@ beforeAll(async () => {
       { name: "was slow", us: 100 },
     ],
   });
-  await lab.folded();
+  await lab.settle();
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 
@@ -174,7 +174,7 @@ describe("a list of tests", () => {
     });
     const results = Array.from({ length: 150 }, (_, i) => long(`long ${i} `));
     await lab.ingest.ingestRun({ run: { runId: "long" }, results });
-    await lab.folded();
+    await lab.settle();
     const seen = new Set<string>();
     let pageToken = "";
     let pages = 0;

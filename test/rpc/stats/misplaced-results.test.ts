@@ -22,18 +22,18 @@ const names = (from: number, to: number) =>
 it("counts results by the branch that their run got after they were folded", async () => {
   const run = { runId: "late branch", startUs: START_US };
   await lab.upload({ ...run, results: names(0, 4) });
-  await lab.folded();
+  await lab.settle();
   await using _ = await lab.holdFolding();
   await lab.upload({ ...run, branch: "main", results: names(4, 6) });
   expect(await counts("main")).toEqual([6, 6]);
 });
 
 it("counts them while the fold has moved some of them", async () => {
-  await lab.folded();
+  await lab.settle();
   const before = await counts("half");
   const run = { runId: "half moved", startUs: START_US };
   await lab.upload({ ...run, results: names(0, 4) });
-  await lab.folded();
+  await lab.settle();
   await using _ = await lab.holdFolding();
   await lab.upload({ ...run, branch: "half", results: names(4, 5) });
   // As a fold leaves it that has moved two of the four, and was then killed.

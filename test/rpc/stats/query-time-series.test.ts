@@ -37,7 +37,7 @@ beforeAll(async () => {
   });
   // Now, whose hour and day are whole ones nevertheless.
   await lab.upload({ runId: "now", branch: "now", startUs: TODAY_US, results: [{ name: "x" }] });
-  await lab.folded();
+  await lab.settle();
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 

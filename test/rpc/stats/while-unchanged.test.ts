@@ -33,7 +33,7 @@ async function createCounter() {
 
 async function fold(runId: string): Promise<void> {
   await lab.upload({ runId, startUs: TODAY_US, results: [{ name: "a" }] });
-  await lab.folded();
+  await lab.settle();
 }
 
 it("keeps an answer until more is folded", async () => {

@@ -3,11 +3,11 @@ import { Connection } from "../../../src/db/client.js";
 import { withSnapshot } from "../../../src/db/snapshot.js";
 import { foldResults } from "../../../src/jobs/fold-results.js";
 import type { Job } from "../../../src/jobs/job.js";
-import { purgeDeleted } from "../../../src/jobs/purge-deleted.js";
 import { createLogger } from "../../../src/log.js";
 import { createComparison, type Difference } from "../../../src/stats/recount/differences.js";
 import { recountProject } from "../../../src/stats/recount/recount-project.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
+import { settle } from "../../support/settle.js";
 
 export interface FoldLab extends AsyncDisposable {
   readonly server: TestServer;
@@ -64,24 +64,7 @@ export async function startFoldLab(): Promise<FoldLab> {
         [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
       };
     },
-    async settle(daysOn = 0) {
-      await using job = lab.job(daysOn);
-      const purge = purgeDeleted({
-        db,
-        log: createLogger("silent"),
-        now: Date.now,
-        random: Math.random,
-      });
-      for (;;) {
-        await job.runOnce();
-        await purge.runOnce();
-        const [left] = await db.query<{ n: number }>(
-          `SELECT (SELECT count(*) FROM fold_queue)::int + count(*)::int AS n
-          FROM runs WHERE deleted_at IS NOT NULL AND purged_at IS NULL`,
-        );
-        if (left?.n === 0) return;
-      }
-    },
+    settle: (daysOn) => settle(server.databaseUrl, daysOn),
     async differences(projectKey = lab.projectKey) {
       const found: Difference[] = [];
       await withSnapshot(server.databaseUrl, async (snapshot) => {

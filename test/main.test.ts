@@ -12,7 +12,7 @@ import { UploadProgressSchema } from "../gen/tally/v1/ingest_service_pb.js";
 import { RunState, Status } from "../gen/tally/v1/run_pb.js";
 import { createTallyClient, errorReason } from "../src/client/index.js";
 import { Connection } from "../src/db/client.js";
-import { createEmptyDatabase, type TestDatabase } from "./support/database.js";
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from "./support/database.js";
 import { failure } from "./support/failure.js";
 import { startTallyd, type Tallyd } from "./support/tallyd.js";
 
@@ -24,7 +24,7 @@ let database: TestDatabase;
 let dataDir: string;
 const children: ChildProcess[] = [];
 beforeEach(async () => {
-  database = await createEmptyDatabase();
+  database = await createTestDatabase();
   dataDir = await mkdtemp(join(tmpdir(), "tally-main-"));
 });
 afterEach(async () => {
@@ -165,7 +165,9 @@ describe("tallyd serve", () => {
   });
 
   it("of three that start at once on an empty database all serve", async () => {
-    const servers = await Promise.all([serve(), serve(), serve()]);
+    await using empty = await createEmptyDatabase();
+    const env = { DATABASE_URL: empty.url };
+    const servers = await Promise.all([serve(env), serve(env), serve(env)]);
     const token = await newToken(servers[0]?.url ?? "");
     for (const { url } of servers) {
       const client = createTallyClient({ url, token });
@@ -175,7 +177,6 @@ describe("tallyd serve", () => {
   });
 
   it("refuses a database that is newer than itself", async () => {
-    await start("migrate").exited;
     await using db = new Connection({ url: database.url, prepare: false });
     await db.run(`
       INSERT INTO schema_migrations (version, name, checksum)
@@ -188,10 +189,12 @@ describe("tallyd serve", () => {
 
 describe("tallyd migrate", () => {
   it("brings the database to this version, once", async () => {
-    const first = start("migrate");
+    await using empty = await createEmptyDatabase();
+    const env = { DATABASE_URL: empty.url };
+    const first = start("migrate", env);
     expect(await first.exited).toEqual([0, null]);
     expect(first.output()).toContain("applied 0001_tenancy.sql, 0002_ingest.sql");
-    const second = start("migrate");
+    const second = start("migrate", env);
     expect(await second.exited).toEqual([0, null]);
     expect(second.output()).toContain("nothing to do");
   });

@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { type CliProject, newProject } from "./new-project.js";
 
-// Each command is a process.
-vi.setConfig({ testTimeout: 90_000 });
 let server: TestServer;
 let db: Connection;
 beforeAll(async () => {

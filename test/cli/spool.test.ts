@@ -1,15 +1,13 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { createTallyClient, openRun } from "../../src/client/index.js";
 import { createCertificate } from "../support/certificate.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { runCli } from "./run-cli.js";
 
-// Each command is a process.
-vi.setConfig({ testTimeout: 90_000 });
 let server: TestServer;
 let dir: string;
 beforeAll(async () => {

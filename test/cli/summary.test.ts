@@ -1,13 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { runCli } from "./run-cli.js";
 
-// Each command is a process.
-vi.setConfig({ testTimeout: 90_000 });
 let server: TestServer;
 let folder: string;
 

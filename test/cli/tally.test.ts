@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer } from "../support/server.js";
-import { runCliProcess } from "./run-cli.js";
+import { runCli, runCliProcess } from "./run-cli.js";
 
-// Each command is a process.
-vi.setConfig({ testTimeout: 90_000 });
 let server: Awaited<ReturnType<typeof startTestServer>>;
 
 beforeAll(async () => {
@@ -11,9 +9,10 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
+const envOf = (token: string) => ({ TALLY_URL: server.url, TALLY_TOKEN: token });
+
 function tally(token: string, args: readonly string[], input?: string) {
-  const env = { TALLY_URL: server.url, TALLY_TOKEN: token };
-  return runCliProcess(args, { env, ...(input === undefined ? {} : { input }) });
+  return runCli(args, { env: envOf(token), ...(input === undefined ? {} : { input }) });
 }
 
 /** The answer of a command that must succeed. */
@@ -62,8 +61,9 @@ describe("tenancy", () => {
     expect(first.organization.organizationId).not.toBe("");
   });
 
-  it("exits 1 with a wrong token", async () => {
-    const { code, stderr } = await tally("tly_p_wrong_wrong_wrong", ["runs", "list"]);
+  it("exits 1 with a wrong token, as a process too", async () => {
+    const env = envOf("tly_p_wrong_wrong_wrong");
+    const { code, stderr } = await runCliProcess(["runs", "list"], { env });
     expect(code).toBe(1);
     expect(stderr).toContain("UNAUTHENTICATED");
   });

@@ -1,9 +1,7 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readmeSection } from "../house/readme.js";
 import { runCli } from "./run-cli.js";
 
-// Each command is a process.
-vi.setConfig({ testTimeout: 90_000 });
 /** Nothing listens on the discard port. */
 const env = { TALLY_URL: "http://127.0.0.1:9", TALLY_TOKEN: "t" };
 

@@ -1,6 +1,6 @@
 /** The checker sees what a wrong server does, and finds nothing wrong with the right one. */
 import { expect, it, vi } from "vitest";
-import { createEmptyDatabase } from "../support/database.js";
+import { createTestDatabase } from "../support/database.js";
 import { type FaultKind, outsider } from "./faults.js";
 import { type MixOptions, type MixOutcome, runMix } from "./mix.js";
 import { type Mistake, makeWrongServer } from "./wrong-server.js";
@@ -21,7 +21,7 @@ const CUT = {
 };
 
 async function run(options: Omit<MixOptions, "databaseUrl">): Promise<MixOutcome> {
-  await using database = await createEmptyDatabase();
+  await using database = await createTestDatabase();
   return await runMix({ databaseUrl: database.url, ...options });
 }
 
@@ -94,6 +94,6 @@ it("catches a server that folds again what it has folded", async () => {
     right: "AND t.batch_key = d.batch_key",
     wrong: "AND t.batch_key = -1",
   });
-  const { complaints } = await run({ ...KILLED, program: server.program });
+  const { complaints } = await run({ ...CUT, program: server.program });
   expect(complaints.join("\n")).toMatch(/^test_days: sums of test /m);
 });

@@ -13,7 +13,7 @@ import { createProjects } from "./tenants.js";
 import { compareTotals } from "./totals.js";
 
 export interface MixOptions {
-  /** An empty database. */
+  /** A database in which nothing is stored. */
   readonly databaseUrl: string;
   readonly seed: number;
   readonly seconds: number;

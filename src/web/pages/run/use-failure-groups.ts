@@ -1,5 +1,8 @@
 import { useInfiniteQuery } from "@connectrpc/connect-query";
-import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
+import {
+  type ListFailureGroupsResponse,
+  StatsService,
+} from "../../../../gen/tally/v1/stats_service_pb.js";
 import { useFollow } from "../../ui/use-follow.js";
 
 /** What failed alike in the run; asked for anew when there are more failures, and not at all while there is none. */
@@ -12,13 +15,27 @@ export function useFailureGroups(projectId: string, runId: string, failingCount:
       pageParamKey: "pageToken",
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
       enabled: isAny,
+      // Groups follow the results within seconds; those of an expired run never do.
+      refetchInterval: ({ state }) =>
+        isBehind(state.data?.pages, failingCount)
+          ? Math.min(MOST_MS, 1_000 * 2 ** state.dataUpdateCount)
+          : false,
     },
   );
-  const { data } = query;
-  const groups = data?.pages.flatMap((page) => page.groups);
-  const known = groups?.reduce((sum, { failureCount }) => sum + failureCount, 0n);
-  const isBehind = known !== undefined && !query.hasNextPage && known < failingCount;
-  // Groups follow the results within five seconds.
-  useFollow(isBehind ? failingCount : undefined, query.refetch, 5_000);
-  return { ...query, data: groups && { groups } };
+  const pages = query.data?.pages;
+  useFollow(isBehind(pages, failingCount) ? failingCount : undefined, query.refetch, FOLLOW_MS);
+  return { ...query, data: pages && { groups: pages.flatMap(({ groups }) => groups) } };
 }
+
+/** Whether all pages together have fewer failures than there are. */
+function isBehind(
+  pages: readonly ListFailureGroupsResponse[] | undefined,
+  failingCount: bigint,
+): boolean {
+  if (pages === undefined || pages.at(-1)?.nextPageToken !== "") return false;
+  const known = pages.flatMap(({ groups }) => groups);
+  return known.reduce((sum, { failureCount }) => sum + failureCount, 0n) < failingCount;
+}
+
+const FOLLOW_MS = 5_000;
+const MOST_MS = 300_000;

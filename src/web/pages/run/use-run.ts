@@ -35,17 +35,19 @@ export function currentRun(asked: Run | undefined, watched: WatchedRun | undefin
   return watched?.run ?? asked;
 }
 
-/** Asks once more for a run that was seen to end: tests that it lacks are found within seconds. */
+/** Asks again for a run that was seen to end: tests that it lacks are found within seconds, or later by a busy server. */
 function useSettled(state: RunState | undefined, refetch: () => unknown): void {
   const sawRunning = useRef(false);
   useEffect(() => {
     if (state === RunState.RUNNING) sawRunning.current = true;
     if (state === undefined || state === RunState.RUNNING || !sawRunning.current) return;
-    const timer = setTimeout(refetch, SETTLE_MS);
-    return () => clearTimeout(timer);
+    const timers = SETTLE_MS.map((ms) => setTimeout(refetch, ms));
+    return () => {
+      for (const timer of timers) clearTimeout(timer);
+    };
   }, [state, refetch]);
 }
 
 const FOLLOW_MS = 2_000;
 const PARTS_MS = 10_000;
-const SETTLE_MS = 8_000;
+const SETTLE_MS = [3_000, 8_000, 20_000, 60_000];

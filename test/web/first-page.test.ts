@@ -11,7 +11,7 @@ describe.skipIf(!hasChromium)("the first page", () => {
   let lab: WebLab;
   beforeAll(async () => {
     lab = await startWebLab();
-    await lab.loadBuilds({ results: 4_000, tests: 200 });
+    await lab.loadBuilds({ results: 700, tests: 100 });
   });
   afterAll(() => lab?.[Symbol.asyncDispose]());
 
@@ -44,7 +44,7 @@ describe.skipIf(!hasChromium)("the first page", () => {
   ])("does not move when results arrive: %s", async (_, path) => {
     await using opened = await lab.open("/sign-in", { token: lab.server.readToken });
     const { page } = opened;
-    await page.addInitScript(`
+    await using _observing = await page.addInitScript(`
       globalThis.shifts = [];
       new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))
         .observe({ type: "layout-shift", buffered: true });

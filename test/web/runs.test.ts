@@ -9,7 +9,7 @@ describe.skipIf(!hasChromium)("runs", () => {
   let path: string;
   beforeAll(async () => {
     lab = await startWebLab();
-    await lab.loadBuilds({ results: 6_000, tests: 100 });
+    await lab.loadBuilds({ results: 600, tests: 20 });
     path = `/projects/${lab.server.projectId}/runs`;
   }, 60_000);
   afterAll(() => lab?.[Symbol.asyncDispose]());

@@ -35,6 +35,7 @@ describe.skipIf(!hasChromium)("session", () => {
     const tab = await page.context().newPage();
     await tab.goto(lab.server.url);
     await tab.getByRole("link", { name: "Runs", exact: true }).waitFor();
+    await tab.close();
   });
 
   it("says what is wrong with a token", async () => {

@@ -3,10 +3,10 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { AxeResults, RunOptions } from "axe-core";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { chromium, type Page } from "playwright-core";
 import { findChromium } from "../../bench/chromium.js";
 import { loadDataset } from "../../bench/dataset/load.js";
-import { type Dataset, planDataset } from "../../bench/dataset/plan.js";
+import { planDataset } from "../../bench/dataset/plan.js";
 import type { TallyClient } from "../../src/client/index.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
@@ -14,8 +14,8 @@ export interface WebLab extends AsyncDisposable {
   readonly server: TestServer;
   /** With every scope of the project. */
   readonly client: TallyClient;
-  /** Stores builds of the last days in the project: the same with every call. */
-  loadBuilds(options?: { readonly results?: number; readonly tests?: number }): Promise<Dataset>;
+  /** Stores builds of the last days in the project, some three runs for as many results as there are tests. */
+  loadBuilds(options: { readonly results: number; readonly tests: number }): Promise<void>;
   /** Opens a page of the dashboard as somebody with this token; without one nobody is signed in. */
   open(path: string, options?: OpenOptions): Promise<LabPage>;
 }
@@ -24,7 +24,6 @@ export interface OpenOptions {
   readonly token?: string;
   readonly width?: number;
   readonly colorScheme?: "light" | "dark";
-  readonly reducedMotion?: "reduce";
 }
 
 export interface LabPage extends AsyncDisposable {
@@ -48,11 +47,10 @@ export async function startWebLab(env: Readonly<Record<string, string>> = {}): P
   return {
     server,
     client: server.client(server.allToken),
-    async loadBuilds({ results = 20_000, tests = 500 } = {}) {
+    async loadBuilds({ results, tests }) {
       const endUs = Math.floor(Date.now() / 60_000) * 60e6;
       const dataset = planDataset({ seed: 11, results, tests, days: 20, endUs });
       await loadDataset(server, server.allToken, dataset);
-      return dataset;
     },
     open: visitor.open,
     async [Symbol.asyncDispose]() {
@@ -73,42 +71,56 @@ export async function startVisitor(url: string): Promise<Visitor> {
     executablePath,
     args: ["--no-sandbox", "--disable-dev-shm-usage"],
   });
+  // What moves is drawn by the processor.
+  const context = await browser.newContext({ reducedMotion: "reduce" });
+  /** Pages that nobody looks at: a new window takes more than twice the processor time of one that is there. */
+  const idle: Page[] = [];
   return {
-    open: (path, options = {}) => openPage(browser, url, path, options),
+    async open(path, options = {}) {
+      const page = idle.pop() ?? (await context.newPage());
+      return openPage(page, new URL(path, url).href, options, () => idle.push(page));
+    },
     [Symbol.asyncDispose]: () => browser.close(),
   };
 }
 
+/** Calls `onLeft` when the page is as if nobody had looked at it. */
 async function openPage(
-  browser: Browser,
+  page: Page,
   url: string,
-  path: string,
-  { token, width = 1440, colorScheme = "light", reducedMotion }: OpenOptions,
+  { token, width = 1440, colorScheme = "light" }: OpenOptions,
+  onLeft: () => void,
 ): Promise<LabPage> {
-  const context = await browser.newContext({
-    viewport: { width, height: width < 600 ? 844 : 900 },
-    colorScheme,
-    ...(reducedMotion === undefined ? {} : { reducedMotion }),
-  });
-  if (token !== undefined) await signIn(context, token);
-  const page = await context.newPage();
+  // Behind another tab it draws nothing, and clicks wait for that.
+  await page.bringToFront();
+  await page.setViewportSize({ width, height: width < 600 ? 844 : 900 });
+  await page.emulateMedia({ colorScheme });
+  const session = token === undefined ? undefined : await signIn(page, token);
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
   });
-  await page.goto(new URL(path, url).href);
+  await page.goto(url);
   return {
     page,
     complaints,
     violations: () => findViolations(page),
-    [Symbol.asyncDispose]: () => context.close(),
+    async [Symbol.asyncDispose]() {
+      page.removeAllListeners();
+      await page.unrouteAll({ behavior: "ignoreErrors" });
+      await session?.dispose();
+      await page.evaluate("sessionStorage.clear(); localStorage.clear()");
+      await page.goto("about:blank");
+      await page.mouse.move(0, 0);
+      onLeft();
+    },
   };
 }
 
 /** As if the person had signed in for the tab. */
-async function signIn(context: BrowserContext, token: string): Promise<void> {
-  await context.addInitScript(`sessionStorage.setItem("tally.token", ${JSON.stringify(token)})`);
+function signIn(page: Page, token: string) {
+  return page.addInitScript(`sessionStorage.setItem("tally.token", ${JSON.stringify(token)})`);
 }
 
 async function findViolations(page: Page): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-/** What measures times, or loads the machine for a minute: one file at a time, after all others. */
+/** What measures times, or loads the machine for long: one file at a time, after all others. */
 const alone = [
   "test/auth/under-attack.test.ts",
   "test/bounds/idle-connections.test.ts",
@@ -8,6 +8,10 @@ const alone = [
   "test/faults/mix.test.ts",
   "test/ingest/fairness.test.ts",
 ];
+
+/** What counts the memory or the sockets of its own process, which other files must not have used. */
+const fresh = ["test/db/network.test.ts", "test/formats/junit.test.ts"];
+const workers = { maxWorkers: 3, sequence: { groupOrder: 0 } };
 
 export default defineConfig({
   test: {
@@ -23,11 +27,13 @@ export default defineConfig({
         test: {
           name: "together",
           include: ["test/**/*.test.ts"],
-          exclude: [...alone, "test/fixtures/**"],
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
+          exclude: [...alone, ...fresh, "test/fixtures/**"],
+          // Modules are loaded once a worker: for each file that took a second.
+          isolate: false,
+          ...workers,
         },
       },
+      { extends: true, test: { name: "fresh", include: fresh, ...workers } },
       {
         extends: true,
         test: { name: "alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } },

@@ -58,15 +58,24 @@ if (unknown.length > 0) {
 const wanted = figures.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 
 const measured: Measurement[] = [];
-for (const figure of wanted) {
+for (const group of values.smoke ? groupsOf(wanted) : wanted.map((figure) => [figure])) {
   // A server and a database each: what one figure leaves behind is no part of the next.
-  await using server = await startBenchServer(figure.env);
-  for (const measurement of await figure.measure(server, values.smoke)) {
-    print(measurement);
-    measured.push(measurement);
+  await using server = await startBenchServer(group[0]?.env);
+  for (const figure of group) {
+    for (const measurement of await figure.measure(server, values.smoke)) {
+      print(measurement);
+      measured.push(measurement);
+    }
   }
 }
 if (values.write) await writeTable(measured);
+
+/** For a smoke run, whose values mean nothing: one server for all figures that need no settings of their own. */
+function groupsOf(all: readonly Figure[]): (readonly Figure[])[] {
+  const plain = all.filter(({ env }) => env === undefined);
+  const others = all.filter(({ env }) => env !== undefined).map((figure) => [figure]);
+  return plain.length === 0 ? others : [plain, ...others];
+}
 
 /** One line a figure: JSON, or for people. */
 function print(measurement: Measurement): void {

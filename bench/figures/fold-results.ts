@@ -18,7 +18,7 @@ export const foldResultsFigure: Figure = {
   name: "fold.results",
   description: "results a second that one job takes into the figures, and what each costs",
   async measure(server, isSmoke) {
-    const runs = isSmoke ? 3 : 30;
+    const runs = isSmoke ? 1 : 30;
     const databaseUrl = await createDatabase(server.databaseUrl);
     await using connection = new Connection({ url: databaseUrl, prepare: true });
     const log = createLogger("warn");

@@ -9,12 +9,12 @@ import { Button } from "./ui/button.js";
 import { Callout } from "./ui/callout.js";
 import { errorText } from "./ui/error-text.js";
 
-/** The whole of it. */
-export function App() {
+/** The whole of it; `signInCode` is that of the link which led here, null without one. */
+export function App({ signInCode }: { readonly signInCode: string | null }) {
   const [queries] = useState(createQueryClient);
   return (
     <QueryClientProvider client={queries}>
-      <SessionProvider>
+      <SessionProvider signInCode={signInCode}>
         <Entrance />
       </SessionProvider>
     </QueryClientProvider>

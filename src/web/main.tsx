@@ -2,6 +2,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.js";
+import { takeSignInCode } from "./session/sign-in-code.js";
 import "./styles/tokens.css";
 import "./styles/base.css";
 
@@ -9,6 +10,6 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <App />
+    <App signInCode={takeSignInCode()} />
   </StrictMode>,
 );

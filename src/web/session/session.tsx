@@ -9,6 +9,7 @@ import {
   useContext,
   useEffect,
   useMemo,
+  useRef,
   useState,
 } from "react";
 import { type Scope, TokenKind } from "../../../gen/tally/v1/tenancy_pb.js";
@@ -45,9 +46,17 @@ interface SessionValue {
 
 const SessionContext = createContext<SessionValue | null>(null);
 
-/** Signs in with the token that is kept, or the one-time code of the address. */
-export function SessionProvider({ children }: { readonly children: ReactNode }) {
+/** Signs in with the one-time code of the link that led here, else with the token that is kept. */
+export function SessionProvider({
+  signInCode,
+  children,
+}: {
+  readonly signInCode: string | null;
+  readonly children: ReactNode;
+}) {
   const queries = useQueryClient();
+  /** Held until the server has taken or refused it: a server that is away costs no code. */
+  const code = useRef(signInCode);
   const [token, setToken] = useState<string | null>(null);
   const [state, setState] = useState<SessionState>({ kind: "checking" });
 
@@ -73,13 +82,10 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
   const resume = useCallback(async () => {
     setState({ kind: "checking" });
     try {
-      const code = takeSignInCode();
-      if (code !== null) {
-        const { secret } = await callWith(null).tenancy.exchangeSignInCode({ code });
-        return await enter(secret, false);
-      }
+      const refusal = code.current === null ? null : await redeem(code.current);
+      code.current = null;
       const kept = readToken();
-      if (kept === null) return leave(null);
+      if (kept === null) return leave(refusal);
       await enter(kept, undefined);
     } catch (thrown) {
       const error = ConnectError.from(thrown);
@@ -137,16 +143,20 @@ function callWith(token: string | null) {
   return { tenancy: createClient(TenancyService, transport) };
 }
 
+/** Keeps the token that the code is exchanged for; resolves with what to say where the code is not taken. */
+async function redeem(code: string): Promise<string | null> {
+  try {
+    const { secret } = await callWith(null).tenancy.exchangeSignInCode({ code });
+    keepToken(secret, false);
+    return null;
+  } catch (thrown) {
+    const error = ConnectError.from(thrown);
+    if (error.code === Code.Unauthenticated) return refusalText(error);
+    throw error;
+  }
+}
+
 /** What the sign-in page says of a token or code that the server does not take. */
 function refusalText(error: ConnectError): string {
   return `The server does not take this any more: ${error.rawMessage}.`;
-}
-
-/** The code of `#code=…`, which leaves the address at once. */
-function takeSignInCode(): string | null {
-  const code = new URLSearchParams(window.location.hash.slice(1)).get("code");
-  if (code !== null) {
-    window.history.replaceState(null, "", window.location.pathname + window.location.search);
-  }
-  return code;
 }

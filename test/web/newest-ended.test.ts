@@ -50,6 +50,8 @@ describe("failingTests", () => {
   it("tells the newly failing first, then new tests that fail, then the others", () => {
     const change = (testId: string, headStatus = Status.FAILED) => ({ testId, headStatus });
     const compared = create(CompareRunsResponseSchema, {
+      base: { runId: "1" },
+      head: { runId: "2" },
       stillFailing: { changes: [change("still")] },
       added: {
         changes: [change("passes", Status.PASSED), change("added", Status.ERRORED)],
@@ -62,6 +64,13 @@ describe("failingTests", () => {
       ["added", "added"],
       ["still", "still"],
     ]);
+  });
+
+  it("calls nothing old or new in a run that there is nothing to compare with", () => {
+    const run = { runId: "1" };
+    const stillFailing = { changes: [{ testId: "fails", headStatus: Status.FAILED }] };
+    const compared = create(CompareRunsResponseSchema, { base: run, head: run, stillFailing });
+    expect(failingTests(compared).map(({ kind }) => kind)).toEqual(["uncompared"]);
   });
 });
 

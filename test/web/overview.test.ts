@@ -127,9 +127,11 @@ describe.skipIf(!hasChromium)("overview", () => {
     await uploadBuild(lab.server.client(secret), {
       runId: "the first",
       hoursAgo: 0,
-      results: [{ name: "adds" }],
+      results: [{ name: "adds" }, { name: "pays", status: Status.FAILED }],
     });
     await part(page, "Newest runs").getByText("the first").waitFor();
+    const failing = part(page, "What broke").getByRole("listitem");
+    expect(await failing.textContent()).toMatch(/^Failingpays/);
   });
 
   it.each([

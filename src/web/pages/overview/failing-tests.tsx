@@ -5,7 +5,7 @@ import { formatCount, plural } from "../../format/numbers.js";
 import { paths } from "../../routes.js";
 import { Badge } from "../../ui/badges.js";
 import { Line, TestLabel } from "../../ui/texts.js";
-import { type Failing, failingTests } from "./newest-ended.js";
+import { type Failing, failingTests, isUncompared } from "./newest-ended.js";
 
 /** How many there are of each kind, then the first of them. */
 export function FailingTests({
@@ -20,11 +20,10 @@ export function FailingTests({
   const { newlyFailing, stillFailing, fixed, missing, addedFailingCount } = compared;
   const failing = failingTests(compared).slice(0, maxRows);
   const count = (newlyFailing?.count ?? 0n) + addedFailingCount + (stillFailing?.count ?? 0n);
-  const isSame = compared.base?.runId === compared.head?.runId;
   return (
     <div className="rows-card">
       <p className="rows-summary">
-        {isSame ? (
+        {isUncompared(compared) ? (
           <span>{plural(count, "test fails", "tests fail")}</span>
         ) : (
           <>
@@ -87,4 +86,4 @@ function FailingRow({
   );
 }
 
-const WORDS = { new: "Newly", added: "New test", still: "Still" } as const;
+const WORDS = { new: "Newly", added: "New test", still: "Still", uncompared: "Failing" } as const;

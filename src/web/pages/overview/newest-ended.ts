@@ -22,7 +22,12 @@ export function newestEnded(runs: readonly Run[], branch: string): NewestRuns | 
 /** A test that fails, and whether that is news. */
 export interface Failing {
   readonly change: TestChange;
-  readonly kind: "new" | "added" | "still";
+  readonly kind: "new" | "added" | "still" | "uncompared";
+}
+
+/** Whether the run was compared with itself, since there is none before it. */
+export function isUncompared({ base, head }: CompareRunsResponse): boolean {
+  return base?.runId === head?.runId;
 }
 
 /** What fails in the head run: what newly fails first, then new tests, then what failed before. */
@@ -34,6 +39,6 @@ export function failingTests(compared: CompareRunsResponse): readonly Failing[] 
   return [
     ...all(compared.newlyFailing?.changes, "new"),
     ...all(compared.added?.changes.filter(fails), "added"),
-    ...all(compared.stillFailing?.changes, "still"),
+    ...all(compared.stillFailing?.changes, isUncompared(compared) ? "uncompared" : "still"),
   ];
 }

@@ -98,7 +98,7 @@ export function messageLimit({ target }: Call): number {
 export function tooLarge(maxBytes: number): ConnectError {
   return callError(
     Code.ResourceExhausted,
-    `the message is larger than ${maxBytes} bytes; send smaller batches`,
+    `the message is larger than ${maxBytes} bytes, the most that this call takes at once`,
     { reason: "MESSAGE_TOO_LARGE", metadata: { max_bytes: String(maxBytes) } },
   );
 }

@@ -379,6 +379,28 @@ const rows: readonly Row[] = [
     "PERMISSION_DENIED SCOPE_MISSING",
     { token: "manage" },
   ),
+  rejections(
+    "getRejection",
+    "a run's refusal",
+    (world: World) => ({
+      rejectionId: seen(world, "a run's refusals", "rejections", 0, "rejectionId"),
+    }),
+    "OK",
+    { answer: { rejection: { fieldViolations: [{ field: "test.name" }] } } },
+  ),
+  rejections("getRejection", "a rejection without an id", {}, "INVALID_ARGUMENT rejection_id"),
+  rejections(
+    "getRejection",
+    "a rejection that is not there",
+    { rejectionId: noRejection },
+    "NOT_FOUND REJECTION_NOT_FOUND",
+  ),
+  rejections(
+    "getRejection",
+    "what is no id of a rejection",
+    { rejectionId: "?" },
+    "NOT_FOUND REJECTION_NOT_FOUND",
+  ),
   rejections("replayRejections", "neither entries nor filter", {}, "INVALID_ARGUMENT entries"),
   rejections(
     "replayRejections",

@@ -143,6 +143,11 @@ const table: Readonly<Record<string, Entry>> = {
     ids: ["projectId"],
     request: ({ projectId }) => ({ projectId }),
   },
+  getRejection: {
+    access: "read",
+    ids: ["projectId", "rejectionId"],
+    request: ({ projectId, rejectionId }) => ({ projectId, rejectionId }),
+  },
   replayRejections: {
     access: "manage",
     ids: ["projectId"],
@@ -439,7 +444,15 @@ async function send(
 
 it("has an entry for every RPC that needs a token, which names every id that the request has", () => {
   expect(Object.keys(table).sort()).toEqual(methods.map(({ localName }) => localName).sort());
-  const idFields = ["organizationId", "projectId", "runId", "tokenId", "eventId", "testId"];
+  const idFields = [
+    "organizationId",
+    "projectId",
+    "runId",
+    "tokenId",
+    "rejectionId",
+    "eventId",
+    "testId",
+  ];
   for (const { localName, methodKind, input } of methods) {
     if (methodKind !== "unary") continue;
     const given = input.fields.map((field) => field.localName).filter((f) => idFields.includes(f));

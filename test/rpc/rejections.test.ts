@@ -113,6 +113,8 @@ describe("a refused result", () => {
     const filter = { state: RejectionState.DISMISSED };
     const { rejections: listed } = await rejections.listRejections({ filter });
     expect(listed).toMatchObject([{ rejectionId, note: "not needed" }]);
+    const { rejection } = await rejections.getRejection({ rejectionId });
+    expect(rejection).toEqual(listed[0]);
   });
 });
 

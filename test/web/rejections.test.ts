@@ -101,6 +101,20 @@ describe.skipIf(!hasChromium)("rejections", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("shows a rejection by its address alone, and says where there is none", async () => {
+    await refuse("addressed", 1);
+    const { rejections } = await lab.client.rejections.listRejections({
+      filter: { client: "addressed" },
+    });
+    await using opened = await open(`/rejections?id=${rejections[0]?.rejectionId}`);
+    const { page } = opened;
+    await page.getByRole("heading", { name: "Refused event" }).waitFor();
+    await page.goto(`${lab.server.url}/projects/${lab.server.projectId}/rejections?id=none`);
+    await page.getByRole("alert").getByText('Rejection "none" not found.').waitFor();
+    await page.getByRole("link", { name: "All rejections" }).click();
+    await page.getByRole("table", { name: "Rejections, newest first" }).waitFor();
+  });
+
   it("shows no buttons to a token that may only look, and says why", async () => {
     await refuse("look", 1);
     await using opened = await open("/rejections?client=look", lab.server.readToken);

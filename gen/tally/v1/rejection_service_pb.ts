@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tally/v1/rejection_service.proto.
  */
 export const file_tally_v1_rejection_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB0YWxseS92MS9yZWplY3Rpb25fc2VydmljZS5wcm90bxIIdGFsbHkudjEiigIKD1JlamVjdGlvbkZpbHRlchIlCgRraW5kGAEgASgOMhcudGFsbHkudjEuUmVqZWN0aW9uS2luZBIpCgZyZWFzb24YAiABKA4yGS50YWxseS52MS5SZWplY3Rpb25SZWFzb24SJwoFc3RhdGUYAyABKA4yGC50YWxseS52MS5SZWplY3Rpb25TdGF0ZRIOCgZjbGllbnQYBCABKAkSDgoGcnVuX2lkGAUgASgJEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ9ChVMaXN0UmVqZWN0aW9uc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIpCgZmaWx0ZXIYAiABKAsyGS50YWxseS52MS5SZWplY3Rpb25GaWx0ZXISEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiWgoWTGlzdFJlamVjdGlvbnNSZXNwb25zZRInCgpyZWplY3Rpb25zGAEgAygLMhMudGFsbHkudjEuUmVqZWN0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKXAQoXUmVwbGF5UmVqZWN0aW9uc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRImCgdlbnRyaWVzGAIgAygLMhUudGFsbHkudjEuUmVwbGF5RW50cnkSKQoGZmlsdGVyGAMgASgLMhkudGFsbHkudjEuUmVqZWN0aW9uRmlsdGVyEhUKDXZhbGlkYXRlX29ubHkYBCABKAgipwEKC1JlcGxheUVudHJ5EhQKDHJlamVjdGlvbl9pZBgBIAEoCRImCgZyZXN1bHQYAiABKAsyFC50YWxseS52MS5UZXN0UmVzdWx0SAASHAoSaW5nZXN0X3J1bl9yZXF1ZXN0GAMgASgMSAASDwoFZXZlbnQYBCABKAxIABIcChJmaW5pc2hfcnVuX3JlcXVlc3QYBSABKAxIAEINCgtyZXBsYWNlbWVudCKcAQoMUmVwbGF5UmVzdWx0EhQKDHJlamVjdGlvbl9pZBgBIAEoCRIoCgdvdXRjb21lGAIgASgOMhcudGFsbHkudjEuUmVwbGF5T3V0Y29tZRIyChBmaWVsZF92aW9sYXRpb25zGAMgAygLMhgudGFsbHkudjEuRmllbGRWaW9sYXRpb24SGAoQbmV3X3JlamVjdGlvbl9pZBgEIAEoCSJRChhSZXBsYXlSZWplY3Rpb25zUmVzcG9uc2USJwoHcmVzdWx0cxgBIAMoCzIWLnRhbGx5LnYxLlJlcGxheVJlc3VsdBIMCgRtb3JlGAIgASgIIn4KGERpc21pc3NSZWplY3Rpb25zUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhUKDXJlamVjdGlvbl9pZHMYAiADKAkSKQoGZmlsdGVyGAMgASgLMhkudGFsbHkudjEuUmVqZWN0aW9uRmlsdGVyEgwKBG5vdGUYBCABKAkiYQoZRGlzbWlzc1JlamVjdGlvbnNSZXNwb25zZRIXCg9kaXNtaXNzZWRfY291bnQYASABKAUSHQoVc2tpcHBlZF9yZWplY3Rpb25faWRzGAIgAygJEgwKBG1vcmUYAyABKAgq5QEKDVJlcGxheU91dGNvbWUSHgoaUkVQTEFZX09VVENPTUVfVU5TUEVDSUZJRUQQABIbChdSRVBMQVlfT1VUQ09NRV9BQ0NFUFRFRBABEhwKGFJFUExBWV9PVVRDT01FX0RVUExJQ0FURRACEhsKF1JFUExBWV9PVVRDT01FX0NPTkZMSUNUEAMSGwoXUkVQTEFZX09VVENPTUVfUkVKRUNURUQQBBIhCh1SRVBMQVlfT1VUQ09NRV9BTFJFQURZX0NMT1NFRBAFEhwKGFJFUExBWV9PVVRDT01FX05PVF9GT1VORBAGMq8CChBSZWplY3Rpb25TZXJ2aWNlElgKDkxpc3RSZWplY3Rpb25zEh8udGFsbHkudjEuTGlzdFJlamVjdGlvbnNSZXF1ZXN0GiAudGFsbHkudjEuTGlzdFJlamVjdGlvbnNSZXNwb25zZSIDkAIBEl4KEFJlcGxheVJlamVjdGlvbnMSIS50YWxseS52MS5SZXBsYXlSZWplY3Rpb25zUmVxdWVzdBoiLnRhbGx5LnYxLlJlcGxheVJlamVjdGlvbnNSZXNwb25zZSIDkAICEmEKEURpc21pc3NSZWplY3Rpb25zEiIudGFsbHkudjEuRGlzbWlzc1JlamVjdGlvbnNSZXF1ZXN0GiMudGFsbHkudjEuRGlzbWlzc1JlamVjdGlvbnNSZXNwb25zZSIDkAICYgZwcm90bzM", [file_google_protobuf_timestamp, file_tally_v1_rejection, file_tally_v1_run, file_tally_v1_violation]);
+  fileDesc("CiB0YWxseS92MS9yZWplY3Rpb25fc2VydmljZS5wcm90bxIIdGFsbHkudjEiigIKD1JlamVjdGlvbkZpbHRlchIlCgRraW5kGAEgASgOMhcudGFsbHkudjEuUmVqZWN0aW9uS2luZBIpCgZyZWFzb24YAiABKA4yGS50YWxseS52MS5SZWplY3Rpb25SZWFzb24SJwoFc3RhdGUYAyABKA4yGC50YWxseS52MS5SZWplY3Rpb25TdGF0ZRIOCgZjbGllbnQYBCABKAkSDgoGcnVuX2lkGAUgASgJEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ9ChVMaXN0UmVqZWN0aW9uc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRIpCgZmaWx0ZXIYAiABKAsyGS50YWxseS52MS5SZWplY3Rpb25GaWx0ZXISEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiWgoWTGlzdFJlamVjdGlvbnNSZXNwb25zZRInCgpyZWplY3Rpb25zGAEgAygLMhMudGFsbHkudjEuUmVqZWN0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI/ChNHZXRSZWplY3Rpb25SZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkSFAoMcmVqZWN0aW9uX2lkGAIgASgJIj4KFEdldFJlamVjdGlvblJlc3BvbnNlEiYKCXJlamVjdGlvbhgBIAEoCzITLnRhbGx5LnYxLlJlamVjdGlvbiKXAQoXUmVwbGF5UmVqZWN0aW9uc1JlcXVlc3QSEgoKcHJvamVjdF9pZBgBIAEoCRImCgdlbnRyaWVzGAIgAygLMhUudGFsbHkudjEuUmVwbGF5RW50cnkSKQoGZmlsdGVyGAMgASgLMhkudGFsbHkudjEuUmVqZWN0aW9uRmlsdGVyEhUKDXZhbGlkYXRlX29ubHkYBCABKAgipwEKC1JlcGxheUVudHJ5EhQKDHJlamVjdGlvbl9pZBgBIAEoCRImCgZyZXN1bHQYAiABKAsyFC50YWxseS52MS5UZXN0UmVzdWx0SAASHAoSaW5nZXN0X3J1bl9yZXF1ZXN0GAMgASgMSAASDwoFZXZlbnQYBCABKAxIABIcChJmaW5pc2hfcnVuX3JlcXVlc3QYBSABKAxIAEINCgtyZXBsYWNlbWVudCKcAQoMUmVwbGF5UmVzdWx0EhQKDHJlamVjdGlvbl9pZBgBIAEoCRIoCgdvdXRjb21lGAIgASgOMhcudGFsbHkudjEuUmVwbGF5T3V0Y29tZRIyChBmaWVsZF92aW9sYXRpb25zGAMgAygLMhgudGFsbHkudjEuRmllbGRWaW9sYXRpb24SGAoQbmV3X3JlamVjdGlvbl9pZBgEIAEoCSJRChhSZXBsYXlSZWplY3Rpb25zUmVzcG9uc2USJwoHcmVzdWx0cxgBIAMoCzIWLnRhbGx5LnYxLlJlcGxheVJlc3VsdBIMCgRtb3JlGAIgASgIIn4KGERpc21pc3NSZWplY3Rpb25zUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhUKDXJlamVjdGlvbl9pZHMYAiADKAkSKQoGZmlsdGVyGAMgASgLMhkudGFsbHkudjEuUmVqZWN0aW9uRmlsdGVyEgwKBG5vdGUYBCABKAkiYQoZRGlzbWlzc1JlamVjdGlvbnNSZXNwb25zZRIXCg9kaXNtaXNzZWRfY291bnQYASABKAUSHQoVc2tpcHBlZF9yZWplY3Rpb25faWRzGAIgAygJEgwKBG1vcmUYAyABKAgq5QEKDVJlcGxheU91dGNvbWUSHgoaUkVQTEFZX09VVENPTUVfVU5TUEVDSUZJRUQQABIbChdSRVBMQVlfT1VUQ09NRV9BQ0NFUFRFRBABEhwKGFJFUExBWV9PVVRDT01FX0RVUExJQ0FURRACEhsKF1JFUExBWV9PVVRDT01FX0NPTkZMSUNUEAMSGwoXUkVQTEFZX09VVENPTUVfUkVKRUNURUQQBBIhCh1SRVBMQVlfT1VUQ09NRV9BTFJFQURZX0NMT1NFRBAFEhwKGFJFUExBWV9PVVRDT01FX05PVF9GT1VORBAGMoMDChBSZWplY3Rpb25TZXJ2aWNlElgKDkxpc3RSZWplY3Rpb25zEh8udGFsbHkudjEuTGlzdFJlamVjdGlvbnNSZXF1ZXN0GiAudGFsbHkudjEuTGlzdFJlamVjdGlvbnNSZXNwb25zZSIDkAIBElIKDEdldFJlamVjdGlvbhIdLnRhbGx5LnYxLkdldFJlamVjdGlvblJlcXVlc3QaHi50YWxseS52MS5HZXRSZWplY3Rpb25SZXNwb25zZSIDkAIBEl4KEFJlcGxheVJlamVjdGlvbnMSIS50YWxseS52MS5SZXBsYXlSZWplY3Rpb25zUmVxdWVzdBoiLnRhbGx5LnYxLlJlcGxheVJlamVjdGlvbnNSZXNwb25zZSIDkAICEmEKEURpc21pc3NSZWplY3Rpb25zEiIudGFsbHkudjEuRGlzbWlzc1JlamVjdGlvbnNSZXF1ZXN0GiMudGFsbHkudjEuRGlzbWlzc1JlamVjdGlvbnNSZXNwb25zZSIDkAICYgZwcm90bzM", [file_google_protobuf_timestamp, file_tally_v1_rejection, file_tally_v1_run, file_tally_v1_violation]);
 
 /**
  * RejectionFilter selects rejections; every field that is set must match.
@@ -155,6 +155,55 @@ export const ListRejectionsResponseSchema: GenMessage<ListRejectionsResponse> = 
   messageDesc(file_tally_v1_rejection_service, 2);
 
 /**
+ * GetRejectionRequest names a rejection.
+ *
+ * @generated from message tally.v1.GetRejectionRequest
+ */
+export type GetRejectionRequest = Message<"tally.v1.GetRejectionRequest"> & {
+  /**
+   * The project. Optional for a project token (must match it), required for an admin token.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * The rejection.
+   *
+   * @generated from field: string rejection_id = 2;
+   */
+  rejectionId: string;
+};
+
+/**
+ * Describes the message tally.v1.GetRejectionRequest.
+ * Use `create(GetRejectionRequestSchema)` to create a new message.
+ */
+export const GetRejectionRequestSchema: GenMessage<GetRejectionRequest> = /*@__PURE__*/
+  messageDesc(file_tally_v1_rejection_service, 3);
+
+/**
+ * GetRejectionResponse is a rejection.
+ *
+ * @generated from message tally.v1.GetRejectionResponse
+ */
+export type GetRejectionResponse = Message<"tally.v1.GetRejectionResponse"> & {
+  /**
+   * With the kept item, until 30 days after it was closed.
+   *
+   * @generated from field: tally.v1.Rejection rejection = 1;
+   */
+  rejection?: Rejection | undefined;
+};
+
+/**
+ * Describes the message tally.v1.GetRejectionResponse.
+ * Use `create(GetRejectionResponseSchema)` to create a new message.
+ */
+export const GetRejectionResponseSchema: GenMessage<GetRejectionResponse> = /*@__PURE__*/
+  messageDesc(file_tally_v1_rejection_service, 4);
+
+/**
  * ReplayRejectionsRequest names what to send again.
  *
  * @generated from message tally.v1.ReplayRejectionsRequest
@@ -194,7 +243,7 @@ export type ReplayRejectionsRequest = Message<"tally.v1.ReplayRejectionsRequest"
  * Use `create(ReplayRejectionsRequestSchema)` to create a new message.
  */
 export const ReplayRejectionsRequestSchema: GenMessage<ReplayRejectionsRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_rejection_service, 3);
+  messageDesc(file_tally_v1_rejection_service, 5);
 
 /**
  * ReplayEntry is one rejection to send again.
@@ -254,7 +303,7 @@ export type ReplayEntry = Message<"tally.v1.ReplayEntry"> & {
  * Use `create(ReplayEntrySchema)` to create a new message.
  */
 export const ReplayEntrySchema: GenMessage<ReplayEntry> = /*@__PURE__*/
-  messageDesc(file_tally_v1_rejection_service, 4);
+  messageDesc(file_tally_v1_rejection_service, 6);
 
 /**
  * ReplayResult is the outcome of one entry.
@@ -296,7 +345,7 @@ export type ReplayResult = Message<"tally.v1.ReplayResult"> & {
  * Use `create(ReplayResultSchema)` to create a new message.
  */
 export const ReplayResultSchema: GenMessage<ReplayResult> = /*@__PURE__*/
-  messageDesc(file_tally_v1_rejection_service, 5);
+  messageDesc(file_tally_v1_rejection_service, 7);
 
 /**
  * ReplayRejectionsResponse has a result for each entry, in order.
@@ -324,7 +373,7 @@ export type ReplayRejectionsResponse = Message<"tally.v1.ReplayRejectionsRespons
  * Use `create(ReplayRejectionsResponseSchema)` to create a new message.
  */
 export const ReplayRejectionsResponseSchema: GenMessage<ReplayRejectionsResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_rejection_service, 6);
+  messageDesc(file_tally_v1_rejection_service, 8);
 
 /**
  * DismissRejectionsRequest names what to close.
@@ -366,7 +415,7 @@ export type DismissRejectionsRequest = Message<"tally.v1.DismissRejectionsReques
  * Use `create(DismissRejectionsRequestSchema)` to create a new message.
  */
 export const DismissRejectionsRequestSchema: GenMessage<DismissRejectionsRequest> = /*@__PURE__*/
-  messageDesc(file_tally_v1_rejection_service, 7);
+  messageDesc(file_tally_v1_rejection_service, 9);
 
 /**
  * DismissRejectionsResponse counts what was closed.
@@ -401,7 +450,7 @@ export type DismissRejectionsResponse = Message<"tally.v1.DismissRejectionsRespo
  * Use `create(DismissRejectionsResponseSchema)` to create a new message.
  */
 export const DismissRejectionsResponseSchema: GenMessage<DismissRejectionsResponse> = /*@__PURE__*/
-  messageDesc(file_tally_v1_rejection_service, 8);
+  messageDesc(file_tally_v1_rejection_service, 10);
 
 /**
  * ReplayOutcome says what became of a replayed item.
@@ -481,6 +530,16 @@ export const RejectionService: GenService<{
     methodKind: "unary";
     input: typeof ListRejectionsRequestSchema;
     output: typeof ListRejectionsResponseSchema;
+  },
+  /**
+   * GetRejection answers one kept refusal, whatever its state. Errors: NOT_FOUND. Scope READ.
+   *
+   * @generated from rpc tally.v1.RejectionService.GetRejection
+   */
+  getRejection: {
+    methodKind: "unary";
+    input: typeof GetRejectionRequestSchema;
+    output: typeof GetRejectionResponseSchema;
   },
   /**
    * ReplayRejections sends kept items through ingestion again, as they are or replaced. A stored or

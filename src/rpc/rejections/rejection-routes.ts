@@ -2,6 +2,7 @@
 import { RejectionService } from "../../../gen/tally/v1/rejection_service_pb.js";
 import type { Route } from "../handler.js";
 import { dismissRejections } from "./dismiss-rejections.js";
+import { getRejection } from "./get-rejection.js";
 import { listRejections } from "./list-rejections.js";
 import type { RejectionDeps } from "./rejection-deps.js";
 import { replayRejections } from "./replay-rejections.js";
@@ -12,11 +13,13 @@ export function rejectionRoute(deps: RejectionDeps): Route<typeof RejectionServi
     service: RejectionService,
     handlers: {
       listRejections: listRejections(deps),
+      getRejection: getRejection(deps),
       replayRejections: replayRejections(deps),
       dismissRejections: dismissRejections(deps),
     },
     access: {
       listRejections: "read",
+      getRejection: "read",
       replayRejections: "manage",
       dismissRejections: "manage",
     },

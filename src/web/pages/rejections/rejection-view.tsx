@@ -1,20 +1,15 @@
 /** One rejection: what is wrong, the item, and what can be done. */
-import { create } from "@bufbuild/protobuf";
-import { useMemo, useState } from "react";
+import { useQuery } from "@connectrpc/connect-query";
+import { useState } from "react";
 import { Link } from "wouter";
-import {
-  type Rejection,
-  RejectionKind,
-  RejectionState,
-} from "../../../../gen/tally/v1/rejection_pb.js";
-import { RejectionFilterSchema } from "../../../../gen/tally/v1/rejection_service_pb.js";
+import { type Rejection, RejectionState } from "../../../../gen/tally/v1/rejection_pb.js";
+import { RejectionService } from "../../../../gen/tally/v1/rejection_service_pb.js";
 import { Scope } from "../../../../gen/tally/v1/tenancy_pb.js";
-import { displayText } from "../../format/display-text.js";
 import { paths } from "../../routes.js";
 import { useSession } from "../../session/session.js";
 import { Page, Section } from "../../ui/page.js";
-import { Empty, QueryView, Waiting } from "../../ui/query-view.js";
-import { byName, kindWords } from "../../ui/rejection-words.js";
+import { QueryView } from "../../ui/query-view.js";
+import { kindWords } from "../../ui/rejection-words.js";
 import { Block } from "../../ui/texts.js";
 import { Violations } from "../../ui/violations.js";
 import type { ProjectPageProps } from "../project-page.js";
@@ -23,25 +18,15 @@ import { ReasonBadge, RejectionStateBadge } from "./rejection-badges.js";
 import { RejectionFacts } from "./rejection-facts.js";
 import { type Answer, ReplayAnswer } from "./replay-answer.js";
 import { ReplayEditor } from "./replay-editor.js";
-import { useRejection } from "./use-rejection.js";
 
 export function RejectionView({
   projectId,
   params,
   id,
 }: ProjectPageProps & { readonly params: URLSearchParams; readonly id: string }) {
-  // Whatever its state is by now: an action changes it.
-  const filter = useMemo(
-    () =>
-      create(RejectionFilterSchema, {
-        kind: byName(RejectionKind, params.get("kind") ?? "") ?? RejectionKind.UNSPECIFIED,
-        client: params.get("client") ?? "",
-      }),
-    [params],
-  );
-  const { query, rejection, isSought } = useRejection(projectId, filter, id);
+  const query = useQuery(RejectionService.method.getRejection, { projectId, rejectionId: id });
+  const rejection = query.data?.rejection;
   const { id: _, ...rest } = Object.fromEntries(params);
-  const back = <Link href={paths.rejections(projectId, rest)}>All rejections</Link>;
   return (
     <Page
       title={
@@ -51,24 +36,12 @@ export function RejectionView({
         <>
           {rejection && <ReasonBadge reason={rejection.reason} />}
           {rejection && <RejectionStateBadge state={rejection.state} />}
-          {back}
+          <Link href={paths.rejections(projectId, rest)}>All rejections</Link>
         </>
       }
     >
       <QueryView query={query} rows={10}>
-        {() => {
-          if (rejection !== undefined) return <Found projectId={projectId} rejection={rejection} />;
-          if (isSought) return <Waiting rows={10} />;
-          return (
-            <Empty title="This rejection is not there.">
-              <p>
-                The newest 5,000 rejections were looked through, and none has the id{" "}
-                <bdi>{displayText(id, 100)}</bdi>.
-              </p>
-              {back}
-            </Empty>
-          );
-        }}
+        {({ rejection: shown }) => shown && <Found projectId={projectId} rejection={shown} />}
       </QueryView>
     </Page>
   );

@@ -1,0 +1,30 @@
+/** GetRejection: what was refused, by its id. */
+import type { RejectionService } from "../../../gen/tally/v1/rejection_service_pb.js";
+import { readRejections } from "../../db/rejections.js";
+import { invalidArgument, notFound } from "../../errors.js";
+import { fromDbError } from "../database-error.js";
+import type { Handler } from "../handler.js";
+import { isRejectionId } from "./filter.js";
+import type { RejectionDeps } from "./rejection-deps.js";
+import { rejectionMessage } from "./rejection-message.js";
+
+/** The handler of GetRejection. */
+export function getRejection(
+  deps: RejectionDeps,
+): Handler<typeof RejectionService.method.getRejection> {
+  return async ({ projectId, rejectionId }, context) => {
+    const { projectKey } = await deps.resolveProject(projectId, context);
+    if (rejectionId === "") {
+      throw invalidArgument([{ field: "rejection_id", description: "is required" }]);
+    }
+    const { deadlineAt } = context;
+    const ids = [rejectionId].filter(isRejectionId);
+    try {
+      const [stored] = await readRejections(deps.db, projectKey, ids, deadlineAt);
+      if (stored !== undefined) return { rejection: rejectionMessage(stored) };
+    } catch (error) {
+      throw fromDbError(error, deadlineAt);
+    }
+    throw notFound("rejection", rejectionId);
+  };
+}

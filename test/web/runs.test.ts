@@ -60,6 +60,23 @@ describe.skipIf(!hasChromium)("runs", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("suggests the branches of recent runs, and takes any other", async () => {
+    const { runs } = await lab.client.stats.listRuns({ pageSize: 50 });
+    const branches = [...new Set(runs.map(({ source }) => source?.branch))];
+    expect(branches.length).toBeGreaterThan(1);
+    for (const [at, label] of [
+      [path, "Branch"],
+      [path.replace("runs", "compare"), "Recent runs of branch"],
+    ] as const) {
+      await using opened = await lab.open(at, { token: lab.server.readToken });
+      const box = opened.page.getByRole("combobox", { name: label });
+      const list = opened.page.locator(`datalist[id="${await box.getAttribute("list")}"] option`);
+      await expect
+        .poll(() => list.evaluateAll((each) => each.map((one) => one.getAttribute("value"))))
+        .toEqual(branches);
+    }
+  });
+
   it("goes on to older runs as the reader does", async () => {
     const { runs } = await lab.client.stats.listRuns({ pageSize: 1000 });
     expect(runs.length).toBeGreaterThan(50);

@@ -2,11 +2,11 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { useSearchParams } from "wouter";
 import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
+import { BranchFilter } from "../../session/branch-filter.js";
 import { useDefaultBranch } from "../../session/default-branch.js";
 import { Button } from "../../ui/button.js";
 import { Page } from "../../ui/page.js";
 import { Empty, QueryView, Waiting } from "../../ui/query-view.js";
-import { TextFilter } from "../../ui/text-filter.js";
 import { useParam } from "../../ui/use-params.js";
 import type { ProjectPageProps } from "../project-page.js";
 import { Changes } from "./changes.js";
@@ -41,9 +41,10 @@ export default function ComparePage({ projectId }: ProjectPageProps) {
     <Page
       title="Compare"
       filters={
-        <TextFilter
+        <BranchFilter
           label="Recent runs of branch"
-          value={branch}
+          projectId={projectId}
+          branch={branch}
           placeholder={defaultBranch ?? ""}
           onFilter={setBranch}
         />

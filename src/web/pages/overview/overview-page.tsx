@@ -2,9 +2,9 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { useQuery } from "@connectrpc/connect-query";
 import { StatsService, TimeUnit } from "../../../../gen/tally/v1/stats_service_pb.js";
-import { branchesOf, mainBranch } from "../../format/branches.js";
+import { mainBranch } from "../../format/branches.js";
 import { statsWindow } from "../../format/stats-window.js";
-import { BranchFilter } from "../../ui/branch-filter.js";
+import { BranchFilter } from "../../session/branch-filter.js";
 import { Page, Section } from "../../ui/page.js";
 import { QueryView } from "../../ui/query-view.js";
 import { useNow } from "../../ui/use-now.js";
@@ -66,7 +66,7 @@ export default function OverviewPage({ projectId }: ProjectPageProps) {
       title="Overview"
       filters={
         <>
-          <BranchFilter branch={branch} suggestions={branchesOf(all ?? [])} onFilter={setBranch} />
+          <BranchFilter projectId={projectId} branch={branch} onFilter={setBranch} />
           <WindowChoice />
         </>
       }

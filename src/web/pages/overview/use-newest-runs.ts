@@ -3,12 +3,13 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { useWatchedRuns } from "../../live/use-watched-runs.js";
+import { useRecentRuns } from "../../session/recent-runs.js";
 import { useFollow } from "../../ui/use-follow.js";
 import { mergeRuns } from "../runs/merge-runs.js";
 
 /** The newest runs of a branch, live; `ofAll` are those of all branches. While they change, the page asks for its figures anew. */
 export function useNewestRuns(projectId: string, branch: string) {
-  const ofAll = useQuery(StatsService.method.listRuns, { projectId, branch: "", pageSize: 50 });
+  const ofAll = useRecentRuns(projectId);
   const ofBranch = useQuery(StatsService.method.listRuns, { projectId, branch, pageSize: 50 });
   const watched = useWatchedRuns({ projectId, branch });
   const listed = ofBranch.data?.runs;

@@ -1,14 +1,17 @@
+import { BranchFilter } from "../../session/branch-filter.js";
 import { Button } from "../../ui/button.js";
 import { Choice } from "../../ui/choice.js";
 import { TextFilter } from "../../ui/text-filter.js";
+import type { ProjectPageProps } from "../project-page.js";
 import { isEmptyFilter, type RunFilter, stateFilters, statusFilters } from "./run-filter.js";
 
 /** The controls that narrow the list of runs. */
 export function RunFilters({
+  projectId,
   filter,
   onChange,
   onClear,
-}: {
+}: ProjectPageProps & {
   readonly filter: RunFilter;
   onChange(name: keyof RunFilter, value: string): void;
   onClear(): void;
@@ -18,9 +21,9 @@ export function RunFilters({
   );
   return (
     <>
-      <TextFilter
-        label="Branch"
-        value={filter.branch}
+      <BranchFilter
+        projectId={projectId}
+        branch={filter.branch}
         onFilter={(value) => onChange("branch", value)}
       />
       <Choice

@@ -68,7 +68,9 @@ export default function RunsPage({ projectId }: ProjectPageProps) {
           </span>
         </>
       }
-      filters={<RunFilters filter={filter} onChange={change} onClear={clear} />}
+      filters={
+        <RunFilters projectId={projectId} filter={filter} onChange={change} onClear={clear} />
+      }
     >
       {problem !== undefined && <Callout tone="warned">{problem}</Callout>}
       <QueryView query={query} rows={14}>

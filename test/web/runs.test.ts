@@ -77,6 +77,19 @@ describe.skipIf(!hasChromium)("runs", () => {
     }
   });
 
+  it("filters by what is typed although the page does not stand still", async () => {
+    await using opened = await open();
+    const { page } = opened;
+    await page.getByRole("row").nth(1).waitFor();
+    await page.evaluate(`setInterval(() => {
+      const params = new URLSearchParams(location.search);
+      params.set("tick", String(performance.now()));
+      history.replaceState(null, "", "?" + params);
+    }, 100)`);
+    await page.getByLabel("Branch").fill("no such branch");
+    await page.getByText("No run matches.").waitFor({ timeout: 5_000 });
+  });
+
   it("goes on to older runs as the reader does", async () => {
     const { runs } = await lab.client.stats.listRuns({ pageSize: 1000 });
     expect(runs.length).toBeGreaterThan(50);

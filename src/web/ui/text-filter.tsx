@@ -1,4 +1,4 @@
-import { useEffect, useId, useState } from "react";
+import { useEffect, useEffectEvent, useId, useState } from "react";
 
 /** A text to filter by; `onFilter` gets it when typing has paused, at once on Enter. */
 export function TextFilter({
@@ -20,11 +20,12 @@ export function TextFilter({
   const id = useId();
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
+  const filter = useEffectEvent(onFilter);
   useEffect(() => {
     if (typed === value) return;
-    const timer = setTimeout(() => onFilter(typed), PAUSE_MS);
+    const timer = setTimeout(() => filter(typed), PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [typed, value, onFilter]);
+  }, [typed, value]);
   return (
     <span className="choice">
       <label htmlFor={id}>{label}</label>

@@ -1,18 +1,15 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useEffectEvent, useRef } from "react";
 
 /** Calls `act` after `change` has another value than undefined or the one before, at most once in `everyMs`. */
 export function useFollow(change: unknown, act: () => unknown, everyMs: number): void {
   const last = useRef(0);
-  const latest = useRef(act);
-  useEffect(() => {
-    latest.current = act;
-  });
+  const follow = useEffectEvent(act);
   useEffect(() => {
     if (change === undefined) return;
     const timer = setTimeout(
       () => {
         last.current = Date.now();
-        latest.current();
+        follow();
       },
       Math.max(0, last.current + everyMs - Date.now()),
     );

@@ -43,6 +43,19 @@ describe.skipIf(!hasChromium)("tenancy", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("renames a project of which the token is, wherever its name stands", async () => {
+    await using opened = await lab.open(`/projects/${lab.server.projectId}/settings`, {
+      token: lab.server.allToken,
+    });
+    const { page } = opened;
+    const chosen = page.getByRole("combobox", { name: "Project" }).locator("option:checked");
+    // Before the settings are there, the first name on the page is that of a new token.
+    await page.getByLabel("Default branch").waitFor();
+    await page.getByLabel("Name").first().fill("renamed");
+    await press(page, "Save");
+    await expect.poll(() => chosen.textContent()).toBe("renamed");
+  });
+
   it("leads from a new organization to the first command, and deletes both once their names are typed", async () => {
     await using opened = await lab.open("/installation", { token: lab.server.adminToken });
     const { page } = opened;

@@ -4,7 +4,10 @@ import { createClient, type Transport } from "@connectrpc/connect";
 import { useTransport } from "@connectrpc/connect-query";
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import type { Organization, Project } from "../../../gen/tally/v1/tenancy_pb.js";
-import { TenancyService } from "../../../gen/tally/v1/tenancy_service_pb.js";
+import {
+  type GetCallerResponse,
+  TenancyService,
+} from "../../../gen/tally/v1/tenancy_service_pb.js";
 import { useSession } from "./session.js";
 
 /** An organization with its projects. */
@@ -22,12 +25,19 @@ export function useProjects(): UseQueryResult<readonly OrganizationProjects[]> {
   const transport = useTransport();
   return useQuery({
     queryKey: [...PROJECTS_KEY, caller.token?.tokenId],
-    queryFn: () =>
-      isAdmin
-        ? listAll(transport)
-        : [{ organization: undefined, projects: caller.project ? [caller.project] : [] }],
+    queryFn: () => (isAdmin ? listAll(transport) : readOwn(transport)),
+    // What signing in has answered already.
+    initialData: isAdmin ? undefined : () => ownOf(caller),
     staleTime: 60_000,
   });
+}
+
+async function readOwn(transport: Transport): Promise<readonly OrganizationProjects[]> {
+  return ownOf(await createClient(TenancyService, transport).getCaller({}));
+}
+
+function ownOf({ project }: GetCallerResponse): readonly OrganizationProjects[] {
+  return [{ organization: undefined, projects: project ? [project] : [] }];
 }
 
 async function listAll(transport: Transport): Promise<readonly OrganizationProjects[]> {

@@ -64,7 +64,7 @@ describe.skipIf(!hasChromium)("tenancy", () => {
     await press(page, "Create organization");
     const card = page.getByRole("article").filter({ hasText: "Acme <b>" });
     await card.getByLabel("New project").fill("cart");
-    await press(card, "Create project");
+    await press(card, "Create project in Acme <b>");
     await press(page, "Create a token for builds");
     await page.getByText("npx --no -- tally upload").waitFor();
     const secret = (await page.locator(".secret code").textContent()) ?? "";
@@ -73,15 +73,15 @@ describe.skipIf(!hasChromium)("tenancy", () => {
     expect(await violationsInBoth(opened)).toEqual([]);
     await press(page, "I have kept it");
     await card.getByLabel("New project").fill("second");
-    await press(card, "Create project");
+    await press(card, "Create project in Acme <b>");
     await press(page, "Not now");
     const second = card.getByRole("listitem").filter({ hasText: "second" });
-    await press(second, "Delete project");
+    await press(second, "Delete project second");
     await page.getByLabel("Type its name").fill("second");
     await press(page, "Delete it");
     await second.waitFor({ state: "detached" });
     await card.getByRole("link", { name: "Settings of cart" }).click();
-    await press(page, "Delete project");
+    await press(page, "Delete project cart");
     expect(await page.getByRole("button", { name: "Delete it" }).isDisabled()).toBe(true);
     await page.getByLabel("Type its name").fill("cart");
     await press(page, "Delete it");

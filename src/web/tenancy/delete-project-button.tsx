@@ -16,6 +16,7 @@ export function DeleteProjectButton({
   return (
     <ConfirmButton
       text="Delete project"
+      of={displayText(name, 100)}
       title="Delete this project for ever?"
       confirmText="Delete it"
       typed={displayText(name)}

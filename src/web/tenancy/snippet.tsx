@@ -7,7 +7,7 @@ export function Snippet({ label, text }: { readonly label: string; readonly text
     <div className="snippet">
       <div className="snippet-head">
         <span className="soft small">{label}</span>
-        <CopyButton text={text} />
+        <CopyButton text={text} of={label} />
       </div>
       <Block label={label} text={text} />
     </div>

@@ -112,6 +112,7 @@ function TokenEnd({ token }: { readonly token: Token }) {
   return (
     <ConfirmButton
       text="Revoke"
+      of={`${displayText(token.name, 100)} ${token.tokenId}`}
       title="Revoke this token?"
       confirmText="Revoke it"
       onConfirm={async () => {

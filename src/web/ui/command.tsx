@@ -10,7 +10,7 @@ export function Command({ label, text }: { readonly label: string; readonly text
         <pre>{text}</pre>
       </div>
       {/* biome-ignore-end lint/a11y: as above */}
-      <CopyButton text={text} />
+      <CopyButton text={text} of={label} />
     </div>
   );
 }

@@ -3,10 +3,12 @@ import { Button } from "./button.js";
 import { Callout } from "./callout.js";
 import { Dialog } from "./dialog.js";
 import { errorText } from "./error-text.js";
+import { Unseen } from "./unseen.js";
 
 /** A button that asks before it acts, for what cannot be taken back. The dialog closes when `onConfirm` has resolved. */
 export function ConfirmButton({
   text,
+  of,
   title,
   confirmText = text,
   typed,
@@ -14,6 +16,8 @@ export function ConfirmButton({
   onConfirm,
 }: {
   readonly text: string;
+  /** What it acts on, where a page has several of its kind. */
+  readonly of?: string;
   readonly title: string;
   readonly confirmText?: string;
   /** Must be typed before it can be confirmed. */
@@ -26,6 +30,7 @@ export function ConfirmButton({
     <>
       <Button kind="danger" onClick={() => setOpen(true)} aria-haspopup="dialog">
         {text}
+        <Unseen text={of} />
       </Button>
       {isOpen && (
         <ConfirmDialog

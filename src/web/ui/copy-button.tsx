@@ -1,13 +1,17 @@
 import { useState } from "react";
 import { Button } from "./button.js";
+import { Unseen } from "./unseen.js";
 
 /** Copies the text; says so for two seconds, also to those who listen. */
 export function CopyButton({
   text,
   label = "Copy",
+  of,
 }: {
   readonly text: string;
   readonly label?: string;
+  /** What the text is, where a page has several to copy. */
+  readonly of?: string;
 }) {
   const [said, setSaid] = useState<string | null>(null);
   const copy = async () => {
@@ -23,6 +27,7 @@ export function CopyButton({
   return (
     <Button kind="quiet" onClick={copy}>
       <span aria-live="polite">{said ?? label}</span>
+      <Unseen text={of} />
     </Button>
   );
 }

@@ -14,7 +14,7 @@ export function Field({
   problems = [],
   children,
 }: {
-  readonly label: string;
+  readonly label: ReactNode;
   readonly hint?: ReactNode;
   readonly problems?: readonly string[];
   readonly children: (props: ControlProps) => ReactNode;

@@ -2,16 +2,20 @@ import { type FormEvent, useState } from "react";
 import { Button } from "../../ui/button.js";
 import { errorText, violationsOf } from "../../ui/error-text.js";
 import { Field } from "../../ui/field.js";
+import { Unseen } from "../../ui/unseen.js";
 
 /** Makes something that has only a name; the field is empty again once that is done. */
 export function NameForm({
   label,
   button,
+  of,
   isPrimary = false,
   onSubmit,
 }: {
   readonly label: string;
   readonly button: string;
+  /** Where it is made, where a page has several such forms. */
+  readonly of?: string;
   readonly isPrimary?: boolean;
   onSubmit(name: string): Promise<void>;
 }) {
@@ -34,7 +38,15 @@ export function NameForm({
   if (error !== null && problems.length === 0) problems.push(errorText(error));
   return (
     <form className="name-form" onSubmit={submit}>
-      <Field label={label} problems={problems}>
+      <Field
+        label={
+          <>
+            {label}
+            <Unseen text={of} />
+          </>
+        }
+        problems={problems}
+      >
         {(props) => (
           <input
             {...props}
@@ -47,6 +59,7 @@ export function NameForm({
       </Field>
       <Button kind={isPrimary ? "primary" : "plain"} type="submit" isBusy={isBusy}>
         {button}
+        <Unseen text={of} />
       </Button>
     </form>
   );

@@ -9,6 +9,7 @@ import type { OrganizationProjects } from "../../session/projects.js";
 import { DeleteProjectButton } from "../../tenancy/delete-project-button.js";
 import { ConfirmButton } from "../../ui/confirm.js";
 import { Ago, Line } from "../../ui/texts.js";
+import { Unseen } from "../../ui/unseen.js";
 import { NameForm } from "./name-form.js";
 
 /** One organization: its projects, and how it gets more or goes. */
@@ -34,6 +35,7 @@ export function OrganizationCard({
         <span className="soft small">{plural(projects.length, "project")}</span>
         <ConfirmButton
           text="Delete organization"
+          of={displayText(name, 100)}
           title="Delete this organization for ever?"
           confirmText="Delete it"
           typed={name}
@@ -60,7 +62,8 @@ export function OrganizationCard({
                 created <Ago time={project.createTime} />
               </span>
               <Link href={paths.settings(project.projectId)}>
-                Settings<span className="unseen"> of {displayText(project.name, 100)}</span>
+                Settings
+                <Unseen text={`of ${displayText(project.name, 100)}`} />
               </Link>
               <DeleteProjectButton project={project} onDeleted={onChanged} />
             </li>
@@ -70,6 +73,7 @@ export function OrganizationCard({
       <NameForm
         label="New project"
         button="Create project"
+        of={`in ${displayText(name, 100)}`}
         isPrimary={projects.length === 0}
         onSubmit={async (projectName) => {
           const { project } = await create.mutateAsync({ organizationId, name: projectName });

@@ -91,7 +91,7 @@ export default function RunsPage({ projectId }: ProjectPageProps) {
           ) : (
             <Empty title="No run matches.">
               <p>Branch and commit must be the whole text.</p>
-              <Button onClick={clear}>Clear filters</Button>
+              <Button onClick={clear}>Show all runs</Button>
             </Empty>
           );
         }}

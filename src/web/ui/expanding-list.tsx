@@ -13,6 +13,7 @@ export function ExpandingList<R>({
   summary,
   details,
   more,
+  onReading,
 }: {
   readonly label: string;
   readonly rows: readonly R[];
@@ -21,10 +22,17 @@ export function ExpandingList<R>({
   readonly summary: (row: R) => ReactNode;
   readonly details: (row: R) => ReactNode;
   readonly more?: More;
+  /** Hears whether any item is open. */
+  onReading?(isReading: boolean): void;
 }) {
   const id = useId();
   const list = useRef<HTMLUListElement>(null);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const isReading = opened.size > 0;
+  useEffect(() => {
+    onReading?.(isReading);
+    return () => onReading?.(false);
+  }, [isReading, onReading]);
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => ROW_HEIGHT,

@@ -1,6 +1,6 @@
 /** What failed alike, most frequent first. */
 import { useInfiniteQuery } from "@connectrpc/connect-query";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { displayText } from "../../format/display-text.js";
@@ -9,6 +9,7 @@ import { Button } from "../../ui/button.js";
 import { ExpandingList } from "../../ui/expanding-list.js";
 import { Page } from "../../ui/page.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
+import { useKeptUp } from "../../ui/use-kept-up.js";
 import { useParam, useWindowDays } from "../../ui/use-params.js";
 import { WindowChoice } from "../../ui/window-choice.js";
 import type { ProjectPageProps } from "../project-page.js";
@@ -21,12 +22,14 @@ export default function FailuresPage({ projectId }: ProjectPageProps) {
   const [days] = useWindowDays();
   const [runId, setRunId] = useParam<string>("run", "");
   const scope = runId === "" ? { windowDays: days } : { runId };
+  const [isReading, setReading] = useState(false);
   const failures = useInfiniteQuery(
     StatsService.method.listFailureGroups,
     { projectId, ...scope, pageToken: "" },
     {
       pageParamKey: "pageToken",
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      ...useKeptUp(isReading),
     },
   );
   const rows = useMemo(
@@ -70,6 +73,7 @@ export default function FailuresPage({ projectId }: ProjectPageProps) {
               summary={(group) => <FailureHead group={group} />}
               details={(group) => <FailureDetail projectId={projectId} group={group} />}
               more={failures}
+              onReading={setReading}
             />
           )
         }

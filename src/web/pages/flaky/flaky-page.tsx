@@ -1,6 +1,6 @@
 /** Tests that failed and passed on the same code, with the proof. */
 import { useInfiniteQuery } from "@connectrpc/connect-query";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { Verdict } from "../../../../gen/tally/v1/stats_pb.js";
 import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
@@ -11,6 +11,7 @@ import { ExpandingList } from "../../ui/expanding-list.js";
 import { FlakyProof } from "../../ui/flake-evidence.js";
 import { Page } from "../../ui/page.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
+import { useKeptUp } from "../../ui/use-kept-up.js";
 import { daysQuery, useParam, useWindowDays } from "../../ui/use-params.js";
 import { WindowChoice } from "../../ui/window-choice.js";
 import type { ProjectPageProps } from "../project-page.js";
@@ -20,12 +21,14 @@ import "../../styles/flaky.css";
 export default function FlakyPage({ projectId }: ProjectPageProps) {
   const [days] = useWindowDays();
   const [verdict, setVerdict] = useParam("verdict", "all", CHOICES);
+  const [isReading, setReading] = useState(false);
   const flaky = useInfiniteQuery(
     StatsService.method.listFlakyTests,
     { projectId, windowDays: days, verdicts: [...VERDICTS[verdict].verdicts], pageToken: "" },
     {
       pageParamKey: "pageToken",
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      ...useKeptUp(isReading),
     },
   );
   const rows = useMemo(() => flaky.data?.pages.flatMap((page) => page.tests) ?? [], [flaky.data]);
@@ -77,6 +80,7 @@ export default function FlakyPage({ projectId }: ProjectPageProps) {
                 </>
               )}
               more={flaky}
+              onReading={setReading}
             />
           )
         }

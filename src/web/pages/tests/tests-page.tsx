@@ -10,6 +10,7 @@ import { DataTable } from "../../ui/data-table.js";
 import { Page } from "../../ui/page.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
 import { TextFilter } from "../../ui/text-filter.js";
+import { useKeptUp } from "../../ui/use-kept-up.js";
 import { daysQuery, useParam, useWindowDays } from "../../ui/use-params.js";
 import { WindowChoice } from "../../ui/window-choice.js";
 import type { ProjectPageProps } from "../project-page.js";
@@ -26,6 +27,7 @@ export default function TestsPage({ projectId }: ProjectPageProps) {
     {
       pageParamKey: "pageToken",
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      ...useKeptUp(),
     },
   );
   const rows = useMemo(() => tests.data?.pages.flatMap((page) => page.tests) ?? [], [tests.data]);

@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)("tests", () => {
     const rows = page.getByRole("table", { name: "Results", exact: true }).getByRole("row");
     expect(await rows.nth(1).textContent()).toMatch(/^main 3.*Failed.*expected 402/);
     await page.getByText("3 days as a table").click();
-    const days = page.getByRole("region", { name: "Days of the test" }).getByRole("row");
+    const days = page.getByRole("group", { name: "Days of the test" }).getByRole("row");
     expect(await days.count()).toBe(4);
   });
 

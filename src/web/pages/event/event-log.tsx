@@ -7,9 +7,8 @@ export function EventLog({ entries }: { readonly entries: Event["log"] }) {
   if (entries.length === 0) return <p className="soft">Nothing is noted of it.</p>;
   return (
     <ol className="card event-log">
-      {entries.map((entry, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: entries are only added at the end
-        <li key={at}>
+      {entries.map((entry) => (
+        <li key={`${entry.step} ${entry.time?.seconds}.${entry.time?.nanos}`}>
           <strong>{steps[entry.step]}</strong>
           <When time={entry.time} />
           {entry.actor !== "" && (

@@ -1,5 +1,6 @@
 import { useMemo } from "react";
 import { displayText } from "../../format/display-text.js";
+import { Scrolled } from "../../ui/scrolled.js";
 import { diffLines } from "./line-diff.js";
 
 const marks = { expected: "−", actual: "+", both: " " } as const;
@@ -18,8 +19,7 @@ export function ValueDiff({
     [expected, actual],
   );
   return (
-    // biome-ignore-start lint/a11y: what scrolls must be reachable by keyboard, and is no landmark
-    <div className="block diff" role="group" tabIndex={0} aria-label="Expected and actual value">
+    <Scrolled className="block diff" label="Expected and actual value">
       <p className="diff-legend">
         <span className="diff-expected">− expected</span>{" "}
         <span className="diff-actual">+ actual</span>
@@ -32,7 +32,6 @@ export function ValueDiff({
           <bdi>{text}</bdi>
         </div>
       ))}
-    </div>
-    // biome-ignore-end lint/a11y: as above
+    </Scrolled>
   );
 }

@@ -1,14 +1,14 @@
 import type { TestDay } from "../../../../gen/tally/v1/stats_pb.js";
 import { formatCount, plural } from "../../format/numbers.js";
 import { durationMs, formatDay, formatDuration, millisOf } from "../../format/times.js";
+import { Scrolled } from "../../ui/scrolled.js";
 
 /** The days of a test as a table, newest first; folded, since the charts say it at a glance. */
 export function DayTable({ days }: { readonly days: readonly TestDay[] }) {
   return (
     <details className="day-table">
       <summary>{plural(days.length, "day")} as a table</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section className="card day-table-place" tabIndex={0} aria-label="Days of the test">
+      <Scrolled className="card day-table-place" label="Days of the test">
         <table>
           <thead>
             <tr>
@@ -40,7 +40,7 @@ export function DayTable({ days }: { readonly days: readonly TestDay[] }) {
             })}
           </tbody>
         </table>
-      </section>
+      </Scrolled>
     </details>
   );
 }

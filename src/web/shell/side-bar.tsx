@@ -19,12 +19,14 @@ export function SideBar({ projectId }: { readonly projectId: string | undefined 
       <ProjectPicker projectId={projectId} />
       <nav aria-label="Pages" className="side-nav">
         {projectId !== undefined &&
-          groups(projectId, may(Scope.MANAGE)).map(({ title, pages }) => (
+          GROUPS.map(({ title, pages }) => (
             <div key={title} className="side-group">
               <span className="side-group-title">{title}</span>
-              {pages.map(({ text, href }) => (
-                <NavLink key={href} href={href} text={text} />
-              ))}
+              {pages
+                .filter(([, , scope]) => scope === undefined || may(scope))
+                .map(([text, address]) => (
+                  <NavLink key={text} href={address(projectId)} text={text} />
+                ))}
             </div>
           ))}
         {isAdmin && (
@@ -47,38 +49,40 @@ export function SideBar({ projectId }: { readonly projectId: string | undefined 
   );
 }
 
-function groups(project: string, mayManage: boolean) {
-  return [
-    {
-      title: "Tests",
-      pages: [
-        { text: "Overview", href: paths.overview(project) },
-        { text: "Runs", href: paths.runs(project) },
-        { text: "Tests", href: paths.tests(project) },
-        { text: "Flaky", href: paths.flaky(project) },
-        { text: "Failures", href: paths.failures(project) },
-        { text: "Compare", href: paths.compare(project) },
-      ],
-    },
-    {
-      title: "Events",
-      pages: [
-        { text: "Events", href: paths.events(project) },
-        { text: "Send", href: paths.sendEvent(project) },
-        { text: "Aggregates", href: paths.aggregates(project) },
-        { text: "Site stats", href: paths.siteStats(project) },
-      ],
-    },
-    {
-      title: "Project",
-      pages: [
-        { text: "Ingestion", href: paths.ingestion(project) },
-        { text: "Rejections", href: paths.rejections(project) },
-        ...(mayManage ? [{ text: "Settings", href: paths.settings(project) }] : []),
-      ],
-    },
-  ];
-}
+const GROUPS = [
+  {
+    title: "Tests",
+    pages: [
+      ["Overview", paths.overview],
+      ["Runs", paths.runs],
+      ["Tests", paths.tests],
+      ["Flaky", paths.flaky],
+      ["Failures", paths.failures],
+      ["Compare", paths.compare],
+    ],
+  },
+  {
+    title: "Events",
+    pages: [
+      ["Events", paths.events],
+      ["Send", paths.sendEvent],
+      ["Aggregates", paths.aggregates],
+      ["Site stats", paths.siteStats],
+    ],
+  },
+  {
+    title: "Project",
+    pages: [
+      ["Ingestion", paths.ingestion],
+      ["Rejections", paths.rejections],
+      ["Settings", paths.settings, Scope.MANAGE],
+    ],
+  },
+] as const satisfies readonly {
+  readonly title: string;
+  /** The name of each page, its address, and the scope without which it is of no use. */
+  readonly pages: readonly (readonly [string, (project: string) => string, Scope?])[];
+}[];
 
 function NavLink({ href, text }: { readonly href: string; readonly text: string }) {
   const [location] = useLocation();

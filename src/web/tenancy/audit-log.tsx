@@ -3,6 +3,7 @@ import { useInfiniteQuery } from "@connectrpc/connect-query";
 import type { AuditEntry } from "../../../gen/tally/v1/tenancy_pb.js";
 import { TenancyService } from "../../../gen/tally/v1/tenancy_service_pb.js";
 import { formatCount } from "../format/numbers.js";
+import { byPageToken } from "../session/by-page-token.js";
 import { type Column, DataTable } from "../ui/data-table.js";
 import { QueryView } from "../ui/query-view.js";
 import { Ago, Line } from "../ui/texts.js";
@@ -12,10 +13,7 @@ export function AuditLog({ projectId = "" }: { readonly projectId?: string }) {
   const query = useInfiniteQuery(
     TenancyService.method.listAuditEntries,
     { projectId, pageSize: 100, pageToken: "" },
-    {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    },
+    byPageToken,
   );
   return (
     <QueryView query={query} rows={5}>

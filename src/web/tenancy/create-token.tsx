@@ -9,6 +9,7 @@ import { Button } from "../ui/button.js";
 import { Callout } from "../ui/callout.js";
 import { errorText } from "../ui/error-text.js";
 import { Field } from "../ui/field.js";
+import { TextField } from "../ui/text-field.js";
 import { NewSecret } from "./new-secret.js";
 import { expiryOf, LIFETIMES, SCOPES } from "./token-words.js";
 
@@ -49,17 +50,13 @@ export function CreateToken({ projectId = "" }: { readonly projectId?: string })
   return (
     <form className="card stack" onSubmit={submit}>
       <div className="form-row">
-        <Field label="Name" hint="Who or what uses it">
-          {(props) => (
-            <input
-              {...props}
-              required
-              value={name}
-              autoComplete="off"
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          hint="Who or what uses it"
+          required
+          value={name}
+          onChange={setName}
+        />
         <Field label="Ends after">
           {(props) => (
             <select {...props} value={days} onChange={(event) => setDays(event.target.value)}>

@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import type { Token } from "../../../gen/tally/v1/tenancy_pb.js";
 import { TenancyService } from "../../../gen/tally/v1/tenancy_service_pb.js";
 import { displayText } from "../format/display-text.js";
+import { byPageToken } from "../session/by-page-token.js";
 import { useSession } from "../session/session.js";
 import { useRefresh } from "../session/use-refresh.js";
 import { Badge } from "../ui/badges.js";
@@ -19,10 +20,7 @@ export function TokenList({ projectId = "" }: { readonly projectId?: string }) {
   const query = useInfiniteQuery(
     TenancyService.method.listTokens,
     { projectId, pageSize: 100, pageToken: "" },
-    {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    },
+    byPageToken,
   );
   const columns = useMemo(() => tokenColumns(), []);
   return (

@@ -1,7 +1,6 @@
 /** A table of any length: only the rows in sight exist, and more are asked for when its end comes near. */
-import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
-import { Button } from "./button.js";
+import { type ReactNode, useRef } from "react";
+import { type More, ShowMore, useRowsInSight } from "./rows-in-sight.js";
 
 /** A column. */
 export interface Column<R> {
@@ -13,13 +12,6 @@ export interface Column<R> {
   /** Left out where the window is narrow. */
   readonly wideOnly?: boolean;
   readonly cell: (row: R) => ReactNode;
-}
-
-/** The page after this one, as `useInfiniteQuery` tells of it. */
-export interface More {
-  readonly hasNextPage: boolean;
-  readonly isFetchingNextPage: boolean;
-  fetchNextPage(): unknown;
 }
 
 /** Rows of equal height. The first cell of a row has the link to what the row is of. */
@@ -39,23 +31,7 @@ export function DataTable<R>({
   readonly rowHeight?: number;
 }) {
   const list = useRef<HTMLTableSectionElement>(null);
-  const virtual = useWindowVirtualizer({
-    count: rows.length,
-    estimateSize: () => rowHeight,
-    overscan: 10,
-    scrollMargin: list.current?.offsetTop ?? 0,
-    getItemKey: (index) => {
-      const row = rows[index];
-      return row === undefined ? index : rowKey(row);
-    },
-  });
-  const items = virtual.getVirtualItems();
-  const lastSeen = items.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (more?.hasNextPage && !more.isFetchingNextPage && lastSeen >= rows.length - 10) {
-      more.fetchNextPage();
-    }
-  }, [more, lastSeen, rows.length]);
+  const { inSight, height } = useRowsInSight({ list, rows, rowKey, rowHeight, more });
   return (
     <div className="table-place">
       <table className="table" aria-label={label} aria-rowcount={rows.length + 1}>
@@ -68,38 +44,28 @@ export function DataTable<R>({
             ))}
           </tr>
         </thead>
-        <tbody ref={list} className="table-body" style={{ height: virtual.getTotalSize() }}>
-          {items.map((item) => {
-            const row = rows[item.index];
-            if (row === undefined) return null;
-            return (
-              <tr
-                key={item.key}
-                aria-rowindex={item.index + 2}
-                className="table-row"
-                style={{
-                  ...templates(columns),
-                  height: item.size,
-                  transform: `translateY(${item.start - virtual.options.scrollMargin}px)`,
-                }}
-              >
-                {columns.map((column) => (
-                  <td key={column.key} className={cellClass(column)}>
-                    {column.cell(row)}
-                  </td>
-                ))}
-              </tr>
-            );
-          })}
+        <tbody ref={list} className="table-body" style={{ height }}>
+          {inSight.map(({ key, index, row, top, height: ownHeight }) => (
+            <tr
+              key={key}
+              aria-rowindex={index + 2}
+              className="table-row"
+              style={{
+                ...templates(columns),
+                height: ownHeight,
+                transform: `translateY(${top}px)`,
+              }}
+            >
+              {columns.map((column) => (
+                <td key={column.key} className={cellClass(column)}>
+                  {column.cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
         </tbody>
       </table>
-      {more?.hasNextPage && (
-        <div className="table-more">
-          <Button onClick={() => more.fetchNextPage()} isBusy={more.isFetchingNextPage}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <ShowMore more={more} label={label} />
     </div>
   );
 }

@@ -1,5 +1,4 @@
-import { TextFilter } from "./text-filter.js";
-import { useParam } from "./use-params.js";
+import { TextParam } from "./param-filters.js";
 
 /** The first and the last day, in the address under the two names; both are within. */
 export function DayFilters({
@@ -12,22 +11,10 @@ export function DayFilters({
   readonly from: string;
   readonly to: string;
 }) {
-  const [start, setStart] = useParam(from, "");
-  const [end, setEnd] = useParam(to, "");
   return (
     <>
-      <TextFilter
-        type="date"
-        label={label === "" ? "From" : `${label} from`}
-        value={start}
-        onFilter={setStart}
-      />
-      <TextFilter
-        type="date"
-        label={label === "" ? "Until" : `${label} until`}
-        value={end}
-        onFilter={setEnd}
-      />
+      <TextParam type="date" name={from} label={label === "" ? "From" : `${label} from`} />
+      <TextParam type="date" name={to} label={label === "" ? "Until" : `${label} until`} />
     </>
   );
 }

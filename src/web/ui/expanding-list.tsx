@@ -1,8 +1,6 @@
 /** A list of any length whose items open in place: only the items in sight exist. */
-import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
-import { Button } from "./button.js";
-import type { More } from "./data-table.js";
+import { type More, ShowMore, useRowsInSight } from "./rows-in-sight.js";
 import "../styles/expanding-list.css";
 
 /** Items of which each is a button with a line or two; `details` is shown below those that were opened. */
@@ -33,56 +31,38 @@ export function ExpandingList<R>({
     onReading?.(isReading);
     return () => onReading?.(false);
   }, [isReading, onReading]);
-  const virtual = useWindowVirtualizer({
-    count: rows.length,
-    estimateSize: () => ROW_HEIGHT,
-    overscan: 10,
-    scrollMargin: list.current?.offsetTop ?? 0,
-    getItemKey: (index) => {
-      const row = rows[index];
-      return row === undefined ? index : rowKey(row);
-    },
+  const { inSight, height, measure } = useRowsInSight({
+    list,
+    rows,
+    rowKey,
+    rowHeight: ROW_HEIGHT,
+    more,
   });
-  const items = virtual.getVirtualItems();
-  const lastSeen = items.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (more?.hasNextPage && !more.isFetchingNextPage && lastSeen >= rows.length - 10) {
-      more.fetchNextPage();
-    }
-  }, [more, lastSeen, rows.length]);
   return (
     <div className="expanding">
-      <ul
-        ref={list}
-        className="expanding-list"
-        aria-label={label}
-        style={{ height: virtual.getTotalSize() }}
-      >
-        {items.map((item) => {
-          const row = rows[item.index];
-          if (row === undefined) return null;
-          const key = rowKey(row);
+      <ul ref={list} className="expanding-list" aria-label={label} style={{ height }}>
+        {inSight.map(({ key, index, row, top }) => {
           const isOpen = opened.has(key);
           return (
             <li
-              key={item.key}
-              ref={virtual.measureElement}
-              data-index={item.index}
+              key={key}
+              ref={measure}
+              data-index={index}
               className="expanding-item"
-              style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}
+              style={{ transform: `translateY(${top}px)` }}
             >
               <button
                 type="button"
                 className="expanding-button"
                 aria-expanded={isOpen}
-                aria-controls={isOpen ? `${id}-${item.index}` : undefined}
+                aria-controls={isOpen ? `${id}-${index}` : undefined}
                 onClick={() => setOpened(toggled(opened, key))}
               >
                 <span className="expanding-arrow" aria-hidden="true" />
                 {summary(row)}
               </button>
               {isOpen && (
-                <div id={`${id}-${item.index}`} className="expanding-details">
+                <div id={`${id}-${index}`} className="expanding-details">
                   {details(row)}
                 </div>
               )}
@@ -90,13 +70,7 @@ export function ExpandingList<R>({
           );
         })}
       </ul>
-      {more?.hasNextPage && (
-        <div className="table-more">
-          <Button onClick={() => more.fetchNextPage()} isBusy={more.isFetchingNextPage}>
-            Show more
-          </Button>
-        </div>
-      )}
+      <ShowMore more={more} label={label} />
     </div>
   );
 }

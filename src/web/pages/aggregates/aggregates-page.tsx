@@ -9,8 +9,8 @@ import { Choice } from "../../ui/choice.js";
 import { DataTable } from "../../ui/data-table.js";
 import { DayFilters } from "../../ui/day-filters.js";
 import { Page, Section } from "../../ui/page.js";
+import { TextParam } from "../../ui/param-filters.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
-import { TextFilter } from "../../ui/text-filter.js";
 import { useParam } from "../../ui/use-params.js";
 import type { ProjectPageProps } from "../project-page.js";
 import "../../styles/events.css";
@@ -25,8 +25,8 @@ import {
 import { SumsChart } from "./sums-chart.js";
 
 export default function AggregatesPage({ projectId }: ProjectPageProps) {
-  const [client, setClient] = useParam("client", "");
-  const [metric, setMetric] = useParam("metric", "");
+  const [client] = useParam("client", "");
+  const [metric] = useParam("metric", "");
   const [fields, setFields] = useParam<FieldGroup>("by", "metric", FIELD_GROUPS);
   const [time, setTime] = useParam<TimeGroup>("time", "day", TIME_GROUPS);
   const [from] = useParam("from", "");
@@ -49,8 +49,8 @@ export default function AggregatesPage({ projectId }: ProjectPageProps) {
         <>
           <Choice label="By" value={fields} options={fieldOptions} onChoose={setFields} />
           <Choice label="Over" value={time} options={timeOptions} onChoose={setTime} />
-          <TextFilter label="Client" placeholder="exact name" value={client} onFilter={setClient} />
-          <TextFilter label="Metric" placeholder="exact name" value={metric} onFilter={setMetric} />
+          <TextParam name="client" label="Client" placeholder="exact name" />
+          <TextParam name="metric" label="Metric" placeholder="exact name" />
           <DayFilters label="Happened" from="from" to="to" />
         </>
       }

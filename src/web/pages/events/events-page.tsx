@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import { Link, useSearchParams } from "wouter";
 import { EventService } from "../../../../gen/tally/v1/event_service_pb.js";
 import { paths } from "../../routes.js";
+import { byPageToken } from "../../session/by-page-token.js";
 import { DataTable } from "../../ui/data-table.js";
 import { Page } from "../../ui/page.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
@@ -21,10 +22,7 @@ export default function EventsPage({ projectId }: ProjectPageProps) {
   const query = useInfiniteQuery(
     EventService.method.listEvents,
     { projectId, filter, pageSize: 100, pageToken: "" },
-    {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    },
+    byPageToken,
   );
   const isFiltered = EVENT_PARAMS.some((name) => params.has(name));
   return (

@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { displayText } from "../../format/display-text.js";
 import { paths } from "../../routes.js";
+import { byPageToken } from "../../session/by-page-token.js";
 import { Button } from "../../ui/button.js";
 import { ExpandingList } from "../../ui/expanding-list.js";
 import { Page } from "../../ui/page.js";
@@ -27,8 +28,7 @@ export default function FailuresPage({ projectId }: ProjectPageProps) {
     StatsService.method.listFailureGroups,
     { projectId, ...scope, pageToken: "" },
     {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      ...byPageToken,
       ...useKeptUp(isReading),
     },
   );

@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import { Verdict } from "../../../../gen/tally/v1/stats_pb.js";
 import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { paths } from "../../routes.js";
+import { byPageToken } from "../../session/by-page-token.js";
 import { Button } from "../../ui/button.js";
 import { Choice } from "../../ui/choice.js";
 import { ExpandingList } from "../../ui/expanding-list.js";
@@ -26,8 +27,7 @@ export default function FlakyPage({ projectId }: ProjectPageProps) {
     StatsService.method.listFlakyTests,
     { projectId, windowDays: days, verdicts: [...VERDICTS[verdict].verdicts], pageToken: "" },
     {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      ...byPageToken,
       ...useKeptUp(isReading),
     },
   );

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { Button } from "../../ui/button.js";
 import { errorText, violationsOf } from "../../ui/error-text.js";
-import { Field } from "../../ui/field.js";
+import { TextField } from "../../ui/text-field.js";
 import { Unseen } from "../../ui/unseen.js";
 
 /** Makes something that has only a name; the field is empty again once that is done. */
@@ -38,7 +38,7 @@ export function NameForm({
   if (error !== null && problems.length === 0) problems.push(errorText(error));
   return (
     <form className="name-form" onSubmit={submit}>
-      <Field
+      <TextField
         label={
           <>
             {label}
@@ -46,17 +46,10 @@ export function NameForm({
           </>
         }
         problems={problems}
-      >
-        {(props) => (
-          <input
-            {...props}
-            required
-            value={name}
-            autoComplete="off"
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
-      </Field>
+        required
+        value={name}
+        onChange={setName}
+      />
       <Button kind={isPrimary ? "primary" : "plain"} type="submit" isBusy={isBusy}>
         {button}
         <Unseen text={of} />

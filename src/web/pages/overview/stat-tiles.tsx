@@ -1,15 +1,9 @@
 /** The figures of the window, each with how it was in the window before. */
-import type { Rate } from "../../../../gen/tally/v1/stats_pb.js";
 import type { GetProjectStatsResponse } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { type Change, rateChange, sizeChange } from "../../format/changes.js";
-import {
-  explainRate,
-  formatCount,
-  formatRate,
-  formatShare,
-  formatShort,
-} from "../../format/numbers.js";
+import { formatCount, formatShort } from "../../format/numbers.js";
 import { durationMs, formatDuration } from "../../format/times.js";
+import { RateTile } from "../../ui/rate-tile.js";
 import { StatTile } from "../../ui/stat-tile.js";
 
 /** Six tiles; changes are against `before`, once it is known. */
@@ -27,8 +21,18 @@ export function StatTiles({
     sizeChange(durationMs(now?.p95), durationMs(then?.p95));
   return (
     <dl className="stats stat-tiles">
-      <RateTile label="Results passed" rate={stats.passRate} before={before?.passRate} />
-      <RateTile label="Runs passed" rate={stats.runPassRate} before={before?.runPassRate} />
+      <RateTile
+        label="Results passed"
+        rate={stats.passRate}
+        none="none ended yet"
+        change={rateChange(stats.passRate, before?.passRate) ?? null}
+      />
+      <RateTile
+        label="Runs passed"
+        rate={stats.runPassRate}
+        none="none ended yet"
+        change={rateChange(stats.runPassRate, before?.runPassRate) ?? null}
+      />
       <StatTile
         label="Runs"
         value={formatShort(runs?.runCount ?? 0n)}
@@ -56,29 +60,6 @@ export function StatTiles({
         change={durationChange(resultDuration, before?.resultDuration) ?? null}
       />
     </dl>
-  );
-}
-
-function RateTile({
-  label,
-  rate,
-  before,
-}: {
-  readonly label: string;
-  readonly rate: Rate | undefined;
-  readonly before: Rate | undefined;
-}) {
-  const isKnown = rate !== undefined && rate.denominator > 0n;
-  return (
-    <StatTile
-      label={label}
-      value={formatRate(rate)}
-      title={explainRate(rate)}
-      detail={
-        isKnown ? `${formatShare(rate.lower)} – ${formatShare(rate.upper)}` : "none ended yet"
-      }
-      change={rateChange(rate, before) ?? null}
-    />
   );
 }
 

@@ -1,4 +1,4 @@
-import { Field } from "../../ui/field.js";
+import { TextField } from "../../ui/text-field.js";
 
 /** Why something is dismissed. */
 export function NoteField({
@@ -9,16 +9,12 @@ export function NoteField({
   onChange(note: string): void;
 }) {
   return (
-    <Field label="Note" hint="Why it is not needed; kept with the rejection.">
-      {(props) => (
-        <input
-          {...props}
-          value={note}
-          maxLength={500}
-          autoComplete="off"
-          onChange={(event) => onChange(event.target.value)}
-        />
-      )}
-    </Field>
+    <TextField
+      label="Note"
+      hint="Why it is not needed; kept with the rejection."
+      maxLength={500}
+      value={note}
+      onChange={onChange}
+    />
   );
 }

@@ -3,43 +3,28 @@ import {
   RejectionReason,
   RejectionState,
 } from "../../../../gen/tally/v1/rejection_pb.js";
-import { Choice } from "../../ui/choice.js";
 import { DayFilters } from "../../ui/day-filters.js";
+import { ChoiceParam, TextParam } from "../../ui/param-filters.js";
 import { kindWords, nameOf, reasonWords, rejectionStateWords } from "../../ui/rejection-words.js";
-import { TextFilter } from "../../ui/text-filter.js";
-import { useParam } from "../../ui/use-params.js";
 
 /** What the list of rejections can be narrowed by. */
 export function RejectionFilters() {
-  const [kind, setKind] = useParam("kind", "");
-  const [reason, setReason] = useParam("reason", "");
-  const [state, setState] = useParam("state", "open");
-  const [client, setClient] = useParam("client", "");
-  const [run, setRun] = useParam("run", "");
   return (
     <>
-      <Choice label="State" value={state} options={states} onChoose={setState} />
-      <Choice label="Kind" value={kind} options={kinds} onChoose={setKind} />
-      <Choice label="Reason" value={reason} options={reasons} onChoose={setReason} />
-      <TextFilter
-        label="Client"
-        placeholder="client or token"
-        value={client}
-        onFilter={setClient}
-      />
-      <TextFilter label="Run" placeholder="id of a run" value={run} onFilter={setRun} />
+      <ChoiceParam name="state" label="State" options={states} byDefault="open" />
+      <ChoiceParam name="kind" label="Kind" options={kinds} />
+      <ChoiceParam name="reason" label="Reason" options={reasons} />
+      <TextParam name="client" label="Client" placeholder="client or token" />
+      <TextParam name="run" label="Run" placeholder="id of a run" />
       <DayFilters label="Refused" from="from" to="to" />
     </>
   );
 }
 
-const all = (text: string) => ({ value: "", text });
-const kinds = [all("All"), ...options(RejectionKind, kindWords)];
-const reasons = [all("All"), ...options(RejectionReason, reasonWords)];
-const states = [
-  ...options(RejectionState, rejectionStateWords),
-  { value: "all", text: "All" },
-] as const;
+const all = { value: "", text: "All" };
+const kinds = [all, ...options(RejectionKind, kindWords)];
+const reasons = [all, ...options(RejectionReason, reasonWords)];
+const states = [...options(RejectionState, rejectionStateWords), { value: "all", text: "All" }];
 
 function options(
   values: Readonly<Record<number | string, number | string>>,

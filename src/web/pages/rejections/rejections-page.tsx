@@ -6,6 +6,7 @@ import { RejectionState } from "../../../../gen/tally/v1/rejection_pb.js";
 import { RejectionService } from "../../../../gen/tally/v1/rejection_service_pb.js";
 import { Scope } from "../../../../gen/tally/v1/tenancy_pb.js";
 import { paths } from "../../routes.js";
+import { byPageToken } from "../../session/by-page-token.js";
 import { useSession } from "../../session/session.js";
 import { DataTable } from "../../ui/data-table.js";
 import { Page } from "../../ui/page.js";
@@ -41,10 +42,7 @@ function RejectionList({
   const query = useInfiniteQuery(
     RejectionService.method.listRejections,
     { projectId, filter, pageToken: "" },
-    {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    },
+    byPageToken,
   );
   const rows = query.data?.pages.flatMap(({ rejections }) => rejections) ?? [];
   const mayAct = may(Scope.MANAGE) && filter.state === RejectionState.OPEN;

@@ -5,6 +5,7 @@ import type { StoredResult } from "../../../../gen/tally/v1/stats_pb.js";
 import { ResultView, StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { displayText } from "../../format/display-text.js";
 import { plural } from "../../format/numbers.js";
+import { byPageToken } from "../../session/by-page-token.js";
 import { Badge, StatusBadge } from "../../ui/badges.js";
 import { ExpandingList } from "../../ui/expanding-list.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
@@ -35,10 +36,7 @@ export function FailingTests({
       pageSize: 200,
       pageToken: "",
     },
-    {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    },
+    byPageToken,
   );
   const listed = query.data?.pages.flatMap(({ results }) => results) ?? [];
   const tests = groupByTest(listed, liveFailures);

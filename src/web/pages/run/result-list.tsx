@@ -5,6 +5,7 @@ import type { StoredResult } from "../../../../gen/tally/v1/stats_pb.js";
 import { ResultView, StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { displayText } from "../../format/display-text.js";
 import { partName } from "../../format/part-name.js";
+import { byPageToken } from "../../session/by-page-token.js";
 import { Badge, StatusBadge } from "../../ui/badges.js";
 import { Button } from "../../ui/button.js";
 import { Choice } from "../../ui/choice.js";
@@ -42,10 +43,7 @@ export function ResultList({ projectId, run }: { readonly projectId: string; rea
       pageSize: 100,
       pageToken: "",
     },
-    {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    },
+    byPageToken,
   );
   const rows = query.data?.pages.flatMap(({ results }) => results) ?? [];
   const clear = () => {

@@ -4,6 +4,7 @@ import type { Test } from "../../../../gen/tally/v1/run_pb.js";
 import { ResultView, StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { testName, testPlace } from "../../format/test-name.js";
 import { paths } from "../../routes.js";
+import { byPageToken } from "../../session/by-page-token.js";
 import { Button } from "../../ui/button.js";
 import { QueryView } from "../../ui/query-view.js";
 import { ResultEvidence } from "./result-evidence.js";
@@ -23,10 +24,7 @@ export function TestEvidence({
   const query = useInfiniteQuery(
     StatsService.method.listResults,
     { projectId, runId, testId, view: ResultView.FULL, pageSize: 20, pageToken: "" },
-    {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    },
+    byPageToken,
   );
   return (
     <>

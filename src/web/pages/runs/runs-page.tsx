@@ -8,6 +8,7 @@ import { LiveMark } from "../../live/live-mark.js";
 import { useReconnected } from "../../live/use-reconnected.js";
 import { useWatchedRuns } from "../../live/use-watched-runs.js";
 import { paths } from "../../routes.js";
+import { byPageToken } from "../../session/by-page-token.js";
 import { Button } from "../../ui/button.js";
 import { Callout } from "../../ui/callout.js";
 import { DataTable } from "../../ui/data-table.js";
@@ -28,10 +29,11 @@ export default function RunsPage({ projectId }: ProjectPageProps) {
   const { filter, change, clear } = useRunFilter();
   const problem = labelProblem(filter.label);
   const asked = problem === undefined ? filter : { ...filter, label: "" };
-  const query = useInfiniteQuery(StatsService.method.listRuns, listRunsInput(projectId, asked), {
-    pageParamKey: "pageToken",
-    getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-  });
+  const query = useInfiniteQuery(
+    StatsService.method.listRuns,
+    listRunsInput(projectId, asked),
+    byPageToken,
+  );
   const watched = useWatchedRuns({ projectId, branch: filter.branch });
   useReconnected(watched.isLive, query.refetch);
   const listed = query.data?.pages.flatMap(({ runs }) => runs) ?? [];

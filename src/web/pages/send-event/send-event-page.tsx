@@ -3,10 +3,12 @@ import { type FormEvent, useState } from "react";
 import { EventMode } from "../../../../gen/tally/v1/event_pb.js";
 import { Scope } from "../../../../gen/tally/v1/tenancy_pb.js";
 import { useSession } from "../../session/session.js";
+import { WithScope } from "../../session/with-scope.js";
 import { Button } from "../../ui/button.js";
 import { Field } from "../../ui/field.js";
 import { Page } from "../../ui/page.js";
 import { Empty } from "../../ui/query-view.js";
+import { TextField } from "../../ui/text-field.js";
 import type { ProjectPageProps } from "../project-page.js";
 import "../../styles/events.css";
 import { EMPTY_FORM, type EventForm, formJson, problemsByField } from "./event-form.js";
@@ -18,16 +20,11 @@ import { SendOutcome } from "./send-outcome.js";
 import { useSending } from "./use-sending.js";
 
 export default function SendEventPage({ projectId }: ProjectPageProps) {
-  const { may } = useSession();
   return (
     <Page title="Send an event">
-      {may(Scope.INGEST) ? (
+      <WithScope scope={Scope.INGEST} without="This token may not send events.">
         <Sender projectId={projectId} />
-      ) : (
-        <Empty title="This token may not send events.">
-          <p>It lacks the scope INGEST. Sign out and sign in with a token that has it.</p>
-        </Empty>
-      )}
+      </WithScope>
     </Page>
   );
 }
@@ -82,20 +79,12 @@ function Sender({ projectId }: ProjectPageProps) {
             )}
           </Field>
         )}
-        <Field
+        <TextField
           label="Idempotency key"
           hint="Optional: names the event. Without one, equal content is the same event."
-        >
-          {(props) => (
-            <input
-              {...props}
-              value={idempotencyKey}
-              autoComplete="off"
-              spellCheck={false}
-              onChange={(event) => setKey(event.target.value)}
-            />
-          )}
-        </Field>
+          value={idempotencyKey}
+          onChange={setKey}
+        />
         <ModeChoice mode={mode} onChoose={setMode} />
         {caller.faultsEnabled && <FaultFields fault={fault} onChoose={setFault} />}
         <div className="row">

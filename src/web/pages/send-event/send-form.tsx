@@ -1,4 +1,4 @@
-import { Field } from "../../ui/field.js";
+import { TextField } from "../../ui/text-field.js";
 import type { EventForm, FieldName } from "./event-form.js";
 
 /** The fields of an event, each with what is wrong with it. */
@@ -14,18 +14,15 @@ export function SendForm({
   return (
     <div className="send-fields">
       {fields.map(({ name, label, hint }) => (
-        <Field key={name} label={label} hint={hint} problems={problems[name] ?? []}>
-          {(props) => (
-            <input
-              {...props}
-              name={name}
-              value={form[name]}
-              autoComplete="off"
-              spellCheck={false}
-              onChange={(event) => onChange({ ...form, [name]: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          key={name}
+          name={name}
+          label={label}
+          hint={hint}
+          problems={problems[name] ?? []}
+          value={form[name]}
+          onChange={(value) => onChange({ ...form, [name]: value })}
+        />
       ))}
     </div>
   );

@@ -3,11 +3,12 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Scope } from "../../../../gen/tally/v1/tenancy_pb.js";
 import { TenancyService } from "../../../../gen/tally/v1/tenancy_service_pb.js";
 import { useSession } from "../../session/session.js";
+import { WithScope } from "../../session/with-scope.js";
 import { AuditLog } from "../../tenancy/audit-log.js";
 import { CreateToken } from "../../tenancy/create-token.js";
 import { TokenList } from "../../tenancy/token-list.js";
 import { Page, Section } from "../../ui/page.js";
-import { Empty, QueryView } from "../../ui/query-view.js";
+import { QueryView } from "../../ui/query-view.js";
 import type { ProjectPageProps } from "../project-page.js";
 import "../../styles/tenancy.css";
 import { DeleteProject } from "./delete-project.js";
@@ -15,16 +16,11 @@ import { ProjectSettings } from "./project-settings.js";
 import { RetentionReport } from "./retention-report.js";
 
 export default function SettingsPage({ projectId }: ProjectPageProps) {
-  const { may } = useSession();
   return (
     <Page title="Settings">
-      {may(Scope.MANAGE) ? (
+      <WithScope scope={Scope.MANAGE} without="This token may not manage the project.">
         <Settings projectId={projectId} />
-      ) : (
-        <Empty title="This token may not manage the project.">
-          <p>It lacks the scope MANAGE. Sign out and sign in with a token that has it.</p>
-        </Empty>
-      )}
+      </WithScope>
     </Page>
   );
 }

@@ -9,9 +9,11 @@ import {
 } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { testName, testPlace } from "../../format/test-name.js";
 import { paths } from "../../routes.js";
-import { DataTable, type More } from "../../ui/data-table.js";
+import { byPageToken } from "../../session/by-page-token.js";
+import { DataTable } from "../../ui/data-table.js";
 import { Page, Section } from "../../ui/page.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
+import type { More } from "../../ui/rows-in-sight.js";
 import { useWindowDays } from "../../ui/use-params.js";
 import { WindowChoice } from "../../ui/window-choice.js";
 import { DayCharts } from "./day-charts.js";
@@ -34,8 +36,7 @@ export function TestHistory({
     StatsService.method.getTestHistory,
     { projectId, testId, windowDays: days, pageSize: 100, pageToken: "" },
     {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      ...byPageToken,
       // The figures of a test follow its results within seconds.
       refetchInterval: ({ state }) =>
         state.data?.pages[0]?.test?.verdict === Verdict.UNKNOWN ? 3_000 : false,

@@ -1,6 +1,7 @@
-import type { Rate, TestSummary } from "../../../../gen/tally/v1/stats_pb.js";
-import { explainRate, formatCount, formatRate, formatShare } from "../../format/numbers.js";
+import type { TestSummary } from "../../../../gen/tally/v1/stats_pb.js";
+import { formatCount } from "../../format/numbers.js";
 import { durationMs, formatDuration } from "../../format/times.js";
+import { RateTile } from "../../ui/rate-tile.js";
 import { StatTile } from "../../ui/stat-tile.js";
 
 /** The figures of a test over the window. */
@@ -15,8 +16,8 @@ export function TestTiles({ summary: { figures } }: { readonly summary: TestSumm
         value={formatCount(results?.resultCount ?? 0n)}
         detail={`${formatCount(failed)} failed, ${formatCount(skipped)} skipped`}
       />
-      <RateTile label="Failure rate" rate={failureRate} />
-      <RateTile label="Flake rate" rate={flakeRate} />
+      <RateTile label="Failure rate" rate={failureRate} none="nothing counted" />
+      <RateTile label="Flake rate" rate={flakeRate} none="nothing counted" />
       <StatTile
         label="Duration, p95"
         value={formatDuration(durationMs(duration?.p95))}
@@ -28,19 +29,5 @@ export function TestTiles({ summary: { figures } }: { readonly summary: TestSumm
         detail="of all its results"
       />
     </dl>
-  );
-}
-
-function RateTile({ label, rate }: { readonly label: string; readonly rate: Rate | undefined }) {
-  const isKnown = rate !== undefined && rate.denominator > 0n;
-  return (
-    <StatTile
-      label={label}
-      value={formatRate(rate)}
-      title={explainRate(rate)}
-      detail={
-        isKnown ? `${formatShare(rate.lower)} – ${formatShare(rate.upper)}` : "nothing counted"
-      }
-    />
   );
 }

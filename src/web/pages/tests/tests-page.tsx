@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import { StatsService, TestSort } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { plural } from "../../format/numbers.js";
 import { paths } from "../../routes.js";
+import { byPageToken } from "../../session/by-page-token.js";
 import { Button } from "../../ui/button.js";
 import { Choice } from "../../ui/choice.js";
 import { DataTable } from "../../ui/data-table.js";
@@ -25,8 +26,7 @@ export default function TestsPage({ projectId }: ProjectPageProps) {
     StatsService.method.listTests,
     { projectId, windowDays: days, sort: ORDERS[sort].sort, text, pageSize: 100, pageToken: "" },
     {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      ...byPageToken,
       ...useKeptUp(),
     },
   );

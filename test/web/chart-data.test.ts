@@ -1,6 +1,7 @@
 /** What charts draw and say. */
 import { describe, expect, it } from "vitest";
 import {
+  countSteps,
   drawingOrder,
   shownPoints,
   timeBounds,
@@ -48,6 +49,13 @@ describe("timeBounds", () => {
       3 * DAY_S,
       4 * DAY_S,
     ]);
+  });
+});
+
+describe("countSteps", () => {
+  it("are whole, up to as many as a count can be", () => {
+    expect(countSteps().slice(0, 5)).toEqual([1, 2, 5, 10, 20]);
+    expect(countSteps().at(-1)).toBe(5e14);
   });
 });
 

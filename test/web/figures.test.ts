@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import { RateSchema } from "../../gen/tally/v1/stats_pb.js";
 import { wilsonInterval } from "../../src/stats/wilson.js";
 import { rateChange, sizeChange } from "../../src/web/format/changes.js";
-import { formatWhole } from "../../src/web/format/numbers.js";
 import { statsWindow } from "../../src/web/format/stats-window.js";
 
 const HOUR_MS = 3_600_000;
@@ -57,12 +56,6 @@ describe("sizeChange", () => {
     expect(sizeChange(1001, 1000)?.text).toBe("±0 %");
     expect(sizeChange(5, 0)).toBeUndefined();
     expect(sizeChange(undefined, 5)).toBeUndefined();
-  });
-});
-
-describe("formatWhole", () => {
-  it("leaves out what is not whole", () => {
-    expect([0, 0.5, 1200].map(formatWhole)).toEqual(["0", "", "1,200"]);
   });
 });
 

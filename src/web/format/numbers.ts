@@ -14,11 +14,6 @@ export function formatShort(count: bigint | number): string {
   return short.format(count);
 }
 
-/** For axes of counts: nothing where the number is not whole. */
-export function formatWhole(value: number): string {
-  return Number.isInteger(value) ? whole.format(value) : "";
-}
-
 /** 0.98765 as `98.8 %`. Nothing rounds to 0 % or 100 % that is not. */
 export function formatShare(share: number): string {
   const percent = share * 100;

@@ -44,6 +44,11 @@ export function timeSteps(unit: "hour" | "day"): number[] {
   return counts.map((count) => (count * STEP_MS[unit]) / 1000);
 }
 
+/** Distances of the marks on an axis of counts. */
+export function countSteps(): number[] {
+  return Array.from(Array(15).keys()).flatMap((zeros) => [1, 2, 5].map((of) => of * 10 ** zeros));
+}
+
 const STEP_MS = { hour: 3_600_000, day: 86_400_000 } as const;
 
 const hour = new Intl.DateTimeFormat("en-GB", {

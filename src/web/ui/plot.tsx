@@ -3,12 +3,28 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { formatDay } from "../format/times.js";
-import { drawingOrder, shownPoints, timeBounds, timeSteps, timeText } from "./chart-data.js";
+import {
+  countSteps,
+  drawingOrder,
+  shownPoints,
+  timeBounds,
+  timeSteps,
+  timeText,
+} from "./chart-data.js";
 import type { ChartProps } from "./chart-props.js";
 
 /** Draws the series; colours follow the scheme of the page. Default, since it is loaded by itself. */
 export default function Plot(props: ChartProps) {
-  const { times, series, format, range, unit, stacked = false, height = 180 } = props;
+  const {
+    times,
+    series,
+    format,
+    range,
+    unit,
+    stacked = false,
+    isCount = false,
+    height = 180,
+  } = props;
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = place.current;
@@ -50,6 +66,7 @@ export default function Plot(props: ChartProps) {
               grid,
               ticks: { show: false },
               size: 62,
+              ...(isCount ? { incrs: countSteps() } : {}),
               values: (_plot, at) => at.map(format),
             },
           ],
@@ -104,7 +121,7 @@ export default function Plot(props: ChartProps) {
       size.disconnect();
       plot.destroy();
     };
-  }, [times, series, format, range, unit, stacked, height]);
+  }, [times, series, format, range, unit, stacked, isCount, height]);
   return <div ref={place} className="plot" />;
 }
 

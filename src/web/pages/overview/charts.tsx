@@ -2,7 +2,7 @@
 import { useMemo } from "react";
 import type { QueryTimeSeriesResponse } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { SeriesMetric } from "../../../../gen/tally/v1/stats_service_pb.js";
-import { formatCount, formatShare, formatWhole } from "../../format/numbers.js";
+import { formatCount, formatShare } from "../../format/numbers.js";
 import { formatDuration } from "../../format/times.js";
 import { Chart } from "../../ui/chart.js";
 import { ChartCard } from "../../ui/chart-card.js";
@@ -57,7 +57,14 @@ export function Charts({
         />
       </ChartCard>
       <ChartCard title="Runs" legend={runs.filter(({ values }) => values.some(Boolean))}>
-        <Chart {...shared} label={`Runs by ${unit}`} series={runs} stacked format={formatWhole} />
+        <Chart
+          {...shared}
+          label={`Runs by ${unit}`}
+          series={runs}
+          stacked
+          isCount
+          format={formatCount}
+        />
         <Unusual
           {...found}
           of="results"

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import type { ResultCounts, TestDay } from "../../../../gen/tally/v1/stats_pb.js";
-import { formatWhole } from "../../format/numbers.js";
+import { formatCount } from "../../format/numbers.js";
 import { durationMs, formatDuration, millisOf } from "../../format/times.js";
 import { Chart } from "../../ui/chart.js";
 import { ChartCard } from "../../ui/chart-card.js";
@@ -20,7 +20,14 @@ export function DayCharts({ days }: { readonly days: readonly TestDay[] }) {
   return (
     <div className="chart-cards">
       <ChartCard title="Results" legend={results}>
-        <Chart {...shared} label="Results by day" series={results} stacked format={formatWhole} />
+        <Chart
+          {...shared}
+          label="Results by day"
+          series={results}
+          stacked
+          isCount
+          format={formatCount}
+        />
       </ChartCard>
       <ChartCard title="Durations" legend={durations}>
         <Chart {...shared} label="Durations by day" series={durations} format={formatDuration} />

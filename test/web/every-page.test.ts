@@ -22,6 +22,12 @@ describe.skipIf(!hasChromium)("every page", () => {
       0,
     );
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+    // Of the row of links, the one that leads here is in sight.
+    const here = page.locator("nav [aria-current=page]");
+    if ((await here.count()) > 0) {
+      const { x, width: length } = (await here.boundingBox()) ?? { x: -1, width: 0 };
+      expect([x >= 0, x + length <= width]).toEqual([true, true]);
+    }
     expect(await opened.violations()).toEqual([]);
     const tree = await page.locator("body").ariaSnapshot();
     const buttons = tree.split("\n").filter((line) => line.trim().startsWith("- button"));

@@ -1,4 +1,5 @@
 /** Navigation: the project, its pages, and who is signed in. */
+import { useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
 import { Scope } from "../../../gen/tally/v1/tenancy_pb.js";
 import { displayText } from "../format/display-text.js";
@@ -86,8 +87,14 @@ const GROUPS = [
 
 function NavLink({ href, text }: { readonly href: string; readonly text: string }) {
   const [location] = useLocation();
+  const place = useRef<HTMLAnchorElement>(null);
+  const isCurrent = location === href;
+  // Where the window is narrow, the row of links is longer than it.
+  useEffect(() => {
+    if (isCurrent) place.current?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [isCurrent]);
   return (
-    <Link href={href} aria-current={location === href ? "page" : undefined}>
+    <Link ref={place} href={href} aria-current={isCurrent ? "page" : undefined}>
       {text}
     </Link>
   );

@@ -25,6 +25,7 @@ export function aggregateColumns(time: TimeGroup): readonly Column<EventAggregat
       title: "Events",
       width: "minmax(60px, 0.6fr)",
       align: "end",
+      wideOnly: true,
       cell: ({ count }) => formatCount(count),
     },
     { ...decimal("sum", "Sum"), wideOnly: false, width: "minmax(70px, 1fr)" },

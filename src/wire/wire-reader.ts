@@ -5,6 +5,8 @@
 
 /** Where reading stands. */
 export interface Cursor {
+  /** What is read, as it came. */
+  readonly bytes: Uint8Array;
   readonly buffer: Buffer;
   at: number;
   /** Of the field that was read last. */
@@ -17,7 +19,7 @@ export const UNUSUAL = new Error("unusual bytes");
 /** A cursor at the first byte. */
 export function openCursor(bytes: Uint8Array): Cursor {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { buffer, at: 0, wireType: 0 };
+  return { bytes, buffer, at: 0, wireType: 0 };
 }
 
 /** The number of the next field. */
@@ -30,16 +32,17 @@ export function readField(cursor: Cursor): number {
   return tag >>> 3;
 }
 
-/** Where the message ends that begins here. */
+/** Where the message, list, text or bytes end that begin here: not behind the end of all. */
 export function endOf(cursor: Cursor): number {
   if (cursor.wireType !== LENGTH_DELIMITED) throw UNUSUAL;
-  const length = readVarint(cursor);
-  return cursor.at + length;
+  const end = readVarint(cursor) + cursor.at;
+  if (end > cursor.buffer.length) throw UNUSUAL;
+  return end;
 }
 
 /** The value, if what was read ends where it should; it would else have read what is not its own. */
 export function atEnd<T>(value: T, cursor: Cursor, end: number): T {
-  if (cursor.at !== end || end > cursor.buffer.length) throw UNUSUAL;
+  if (cursor.at !== end) throw UNUSUAL;
   return value;
 }
 
@@ -53,7 +56,6 @@ export function once<T>(before: T | undefined, value: T): T {
 export function readText(cursor: Cursor): string {
   const { buffer } = cursor;
   const end = endOf(cursor);
-  if (end > buffer.length) throw UNUSUAL;
   const start = cursor.at;
   cursor.at = end;
   const text = buffer.toString("utf8", start, end);
@@ -99,14 +101,13 @@ export function readDouble(cursor: Cursor): number {
   return cursor.buffer.readDoubleLE(cursor.at - 8);
 }
 
-/** Bytes: a view of those that are read. */
+/** Bytes: a view of those that are read, a Buffer of a Buffer. */
 export function readBytes(cursor: Cursor): Uint8Array {
-  const { buffer } = cursor;
+  const { bytes } = cursor;
   const end = endOf(cursor);
-  if (end > buffer.length) throw UNUSUAL;
-  const length = end - cursor.at;
+  const start = cursor.at;
   cursor.at = end;
-  return new Uint8Array(buffer.buffer, buffer.byteOffset + end - length, length);
+  return bytes.subarray(start, end);
 }
 
 /** Adds the numbers of a packed list of int32 or enums, none of them negative. */

@@ -6,7 +6,7 @@ import { EventService } from "../../gen/tally/v1/event_service_pb.js";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionService } from "../../gen/tally/v1/rejection_service_pb.js";
 import { RunSchema } from "../../gen/tally/v1/run_pb.js";
-import { StatsService } from "../../gen/tally/v1/stats_service_pb.js";
+import { ListResultsRequestSchema, StatsService } from "../../gen/tally/v1/stats_service_pb.js";
 import { TenancyService } from "../../gen/tally/v1/tenancy_service_pb.js";
 import { decodeMessage } from "../../src/wire/message-reader.js";
 import { type AnyFields, fieldsOf } from "../support/any-fields.js";
@@ -47,6 +47,13 @@ it.each([
   expectSame(RunSchema, Buffer.from(hex, "hex"));
 });
 
+it("reads no further than to the end, whatever a list says of its length", () => {
+  const { number } = ListResultsRequestSchema.field.statuses;
+  const longest = [0xff, 0xff, 0xff, 0xff, 0x0f];
+  const bytes = Uint8Array.of(number * 8 + 2, ...longest, 1);
+  expectSame(ListResultsRequestSchema, bytes);
+});
+
 it("leaves a Struct to protobuf-es", () => {
   const payload = { case: "fields", value: { a: [1, "x", null] } };
   expectSame(EventInputSchema, bytesOf(EventInputSchema, { payload, idempotencyKey: "k" }));
@@ -70,9 +77,11 @@ function bytesOf(desc: DescMessage, fields: AnyFields): Uint8Array {
 }
 
 function expectSame(desc: DescMessage, bytes: Uint8Array): void {
-  expect(outcomeOf(() => decodeMessage(desc, bytes))).toEqual(
-    outcomeOf(() => fromBinary(desc, bytes)),
-  );
+  for (const input of [bytes, Buffer.from(bytes)]) {
+    expect(outcomeOf(() => decodeMessage(desc, input))).toEqual(
+      outcomeOf(() => fromBinary(desc, input)),
+    );
+  }
 }
 
 /** What it answers, or throws. */

@@ -94,6 +94,6 @@ it("catches a server that folds again what it has folded", async () => {
     right: "AND t.batch_key = d.batch_key",
     wrong: "AND t.batch_key = -1",
   });
-  const { complaints } = await run({ ...CUT, program: server.program });
+  const { complaints } = await run({ ...KILLED, program: server.program });
   expect(complaints.join("\n")).toMatch(/^test_days: sums of test /m);
 });

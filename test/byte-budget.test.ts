@@ -34,20 +34,25 @@ test("serves those who wait in turns, and lets nobody pass who lacks nothing but
   const budget = open();
   const held = [budget.claim("a", 50), budget.claim("b", 50)];
   const order: string[] = [];
-  for (const [name, bytes] of [
-    ["c", 30],
-    ["c", 20],
-    ["d", 50],
-    ["e", 1],
-  ] as const) {
-    void budget.claim(name, bytes).granted.then(() => order.push(`${name} ${bytes}`));
-  }
+  const waiting = (
+    [
+      ["c", 30],
+      ["c", 20],
+      ["d", 50],
+      ["e", 1],
+    ] as const
+  ).map(([name, bytes]) => {
+    const claim = budget.claim(name, bytes);
+    void claim.granted.then(() => order.push(`${name} ${bytes}`));
+    return claim;
+  });
   held[0]?.shrink(0);
   await sleep(0);
   expect(order).toEqual(["c 30"]);
   held[1]?.shrink(0);
   await sleep(0);
   expect(order).toEqual(["c 30", "d 50", "e 1"]);
+  for (const claim of waiting) claim.stopWaiting();
 });
 
 test("refuses after the time for waiting, with a hint, and serves who is behind", async () => {

@@ -7,14 +7,19 @@ export function createTransport(
   token: string | null,
   onRefused: (error: ConnectError) => void,
 ): Transport {
+  const heard = (thrown: unknown): ConnectError => {
+    const error = ConnectError.from(thrown);
+    if (error.code === Code.Unauthenticated) onRefused(error);
+    return error;
+  };
   const authorize: Interceptor = (next) => async (request) => {
     if (token !== null) request.header.set("authorization", `Bearer ${token}`);
     try {
-      return await next(request);
+      const response = await next(request);
+      if (!response.stream) return response;
+      return { ...response, message: withErrors(response.message, heard) };
     } catch (thrown) {
-      const error = ConnectError.from(thrown);
-      if (error.code === Code.Unauthenticated) onRefused(error);
-      throw error;
+      throw heard(thrown);
     }
   };
   return createConnectTransport({
@@ -23,4 +28,16 @@ export function createTransport(
     interceptors: [authorize],
     defaultTimeoutMs: 30_000,
   });
+}
+
+/** The messages of a stream, whose error comes behind them, as `toError` makes it. */
+async function* withErrors<T>(
+  messages: AsyncIterable<T>,
+  toError: (thrown: unknown) => ConnectError,
+): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (thrown) {
+    throw toError(thrown);
+  }
 }

@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { createByteBudget } from "../src/byte-budget.js";
 import { failure } from "./support/failure.js";
 
 const open = () => createByteBudget({ maxBytes: 100, maxWaitMs: 10_000, verb: "holds" });
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** Whether the promise has settled by now. */
 async function settled(promise: Promise<void>): Promise<boolean> {
@@ -56,16 +60,16 @@ test("serves those who wait in turns, and lets nobody pass who lacks nothing but
 });
 
 test("refuses after the time for waiting, with a hint, and serves who is behind", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const budget = createByteBudget({ maxBytes: 100, maxWaitMs: 50, verb: "holds" });
   await budget.claim("a", 50).granted;
   await budget.claim("b", 20).granted;
-  const late = budget.claim("c", 40);
-  await sleep(25);
+  const late = failure(budget.claim("c", 40).granted);
+  vi.advanceTimersByTime(25);
   const behind = budget.claim("d", 30);
   expect(await settled(behind.granted)).toBe(false);
-  expect(await failure(late.granted)).toMatchObject({
-    rawMessage: expect.stringContaining("as it may"),
-  });
+  vi.advanceTimersByTime(25);
+  expect(await late).toMatchObject({ rawMessage: expect.stringContaining("as it may") });
   await behind.granted;
   expect(budget.used).toBe(100);
 });

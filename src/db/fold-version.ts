@@ -1,5 +1,5 @@
 /** The version of the folded figures of a project, and the day that the database has. */
-import type { Queryable } from "./queryable.js";
+import type { Queryable, QueryOptions } from "./queryable.js";
 
 /** Of a project's folded figures. */
 export interface FoldVersion {
@@ -8,26 +8,25 @@ export interface FoldVersion {
   readonly today: number;
 }
 
-/** The version of a project's folded figures; null if the project is gone. */
+/** The version of a project's folded figures, which each step of folding raises; null before the first one. */
 export async function readFoldVersion(
   db: Queryable,
   projectKey: string,
+  options: QueryOptions = {},
 ): Promise<FoldVersion | null> {
-  const [row] = await db.query<FoldVersion>(VERSION, [projectKey]);
-  if (row !== undefined) return row;
-  await db.query(FIRST_VERSION, [projectKey]);
-  const [first] = await db.query<FoldVersion>(VERSION, [projectKey]);
-  return first ?? null;
+  const [row] = await db.query<FoldVersion>(VERSION, [projectKey], options);
+  return row ?? null;
 }
 
-/** The version of a project's folded figures, which each step of folding raises; null before the first one. */
-export async function readFoldedVersion(
+/** The same, with a first version for a project that has none; null if the project is gone. */
+export async function ensureFoldVersion(
   db: Queryable,
   projectKey: string,
-  deadlineAt: number,
-): Promise<string | null> {
-  const [row] = await db.query<FoldVersion>(VERSION, [projectKey], { deadlineAt });
-  return row?.version ?? null;
+): Promise<FoldVersion | null> {
+  const read = await readFoldVersion(db, projectKey);
+  if (read !== null) return read;
+  await db.query(FIRST_VERSION, [projectKey]);
+  return readFoldVersion(db, projectKey);
 }
 
 /** The UTC day by the database's clock, counted from 1970-01-01. */

@@ -3,7 +3,7 @@
  * 40 ms of processor time, and what many watch is asked for again and again.
  */
 import { type BoundedCache, createBoundedCache } from "../../bounded-cache.js";
-import { readFoldedVersion } from "../../db/fold-version.js";
+import { readFoldVersion } from "../../db/fold-version.js";
 import { fromDbError } from "../database-error.js";
 import type { CallContext } from "../handler.js";
 import type { StatsDeps } from "./stats-deps.js";
@@ -50,7 +50,7 @@ export function whileUnchanged<Request extends PageRequest, Answer>(
   /** '' before anything is folded. */
   async function versionOf(projectKey: string, deadlineAt: number): Promise<string> {
     try {
-      return (await readFoldedVersion(db, projectKey, deadlineAt)) ?? "";
+      return (await readFoldVersion(db, projectKey, { deadlineAt }))?.version ?? "";
     } catch (error) {
       throw fromDbError(error, deadlineAt);
     }

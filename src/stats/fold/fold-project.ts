@@ -1,5 +1,5 @@
 /** What there is to do for the folded figures of a project, a step at a time. */
-import { readFoldVersion } from "../../db/fold-version.js";
+import { ensureFoldVersion } from "../../db/fold-version.js";
 import { listTestsBehind } from "../../db/fold-windows.js";
 import { purgeProjectAgain } from "../../db/purge.js";
 import type { Queryable } from "../../db/queryable.js";
@@ -48,6 +48,6 @@ async function foldAt(
   projectKey: string,
   { deadlineAt, todayOf }: FoldOptions,
 ): Promise<FoldAt | null> {
-  const read = await readFoldVersion(db, projectKey);
+  const read = await ensureFoldVersion(db, projectKey);
   return read === null ? null : { version: read.version, today: todayOf(read.today), deadlineAt };
 }

@@ -7,6 +7,7 @@
 import { byteaArray, plainArray } from "./array-literal.js";
 import { TODAY } from "./days.js";
 import type { Queryable } from "./queryable.js";
+import type { PartVerdict } from "./run-states.js";
 
 /** A run that has expired. */
 export interface ExpiredRun {
@@ -39,15 +40,6 @@ export async function listRunsToSeal(
   limit: number,
 ): Promise<ExpiredRun[]> {
   return toRuns(await db.query<RunColumns>(LIST_TO_SEAL, [projectKey, graceMs, limit]));
-}
-
-/** What the results of a part tell and its totals do not. */
-export interface PartVerdict {
-  readonly runKey: string;
-  /** 16 bytes. */
-  readonly partId: Uint8Array;
-  /** 2 FAILED, 3 ERRORED. */
-  readonly status: number;
 }
 
 /** The runs need their results no more: the verdicts of their parts are kept. How many of them this call took there. */

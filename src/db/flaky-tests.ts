@@ -14,7 +14,7 @@ export interface FlakyListEntry extends FlakyListKey {
   readonly testKey: string;
 }
 
-/** Entries after a key. Serves from the keys of test_windows and tests. */
+/** Entries after a key. Serves from test_windows_flaky and the key of tests. */
 export async function listFlakyKeys(
   db: Queryable,
   projectKey: string,
@@ -50,7 +50,7 @@ WITH flaky AS (
   FROM (
     SELECT test_key, flaky_${days} AS flaky, passed_${days} + failed_${days} AS decisive
     FROM test_windows
-    WHERE project_key = $1 AND flaky_${days} > 0
+    WHERE project_key = $1 AND flaky_90 > 0 AND flaky_${days} > 0
   ) AS w
   CROSS JOIN LATERAL (
     SELECT test_id FROM tests WHERE project_key = $1 AND test_key = w.test_key OFFSET 0

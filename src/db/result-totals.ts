@@ -26,14 +26,26 @@ export function toResultTotals(row: TotalsColumns): ResultTotals {
   };
 }
 
-/** What a row of the fold queue adds, as a lateral table `c` to the row `q`. */
+/**
+ * What a row of the fold queue adds, as a lateral table `c` to the row `q` of project $1. What came is counted in the
+ * ledger already; what leaves is counted here, as is what came if its row of the ledger has left.
+ */
 export const QUEUED_TOTALS = `LATERAL (
   SELECT
-    q.weight * count(*) FILTER (WHERE e.status = 1) AS passed,
-    q.weight * count(*) FILTER (WHERE e.status = 2) AS failed,
-    q.weight * count(*) FILTER (WHERE e.status = 3) AS errored,
-    q.weight * count(*) FILTER (WHERE e.status = 4) AS skipped,
-    q.weight * count(*) FILTER (WHERE e.status = 5) AS precluded,
-    q.weight * COALESCE(sum(e.duration_us), 0) AS duration_us
+    passed_count AS passed, failed_count AS failed, errored_count AS errored, skipped_count AS skipped,
+    precluded_count AS precluded, duration_us
+  FROM batches
+  WHERE q.weight = 1 AND project_key = $1 AND run_key = q.run_key AND batch_key = q.batch_key
+  UNION ALL
+  SELECT
+    q.weight * count(*) FILTER (WHERE e.status = 1),
+    q.weight * count(*) FILTER (WHERE e.status = 2),
+    q.weight * count(*) FILTER (WHERE e.status = 3),
+    q.weight * count(*) FILTER (WHERE e.status = 4),
+    q.weight * count(*) FILTER (WHERE e.status = 5),
+    q.weight * COALESCE(sum(e.duration_us), 0)
   FROM unnest(q.statuses, q.durations) AS e(status, duration_us)
+  HAVING q.weight <> 1 OR NOT EXISTS (
+    SELECT FROM batches WHERE project_key = $1 AND run_key = q.run_key AND batch_key = q.batch_key
+  )
 ) AS c`;

@@ -208,16 +208,18 @@ function toCounts(counts: readonly (number | null)[]): Counts {
   };
 }
 
-/** In this snapshot, the status of a run that has ended and is settled is the one that its parts would give. */
-const HAS_STATUS = "$3::boolean AND r.unsettled_at IS NULL AND r.state <> 1";
+/** In this snapshot, what is stored of a run that has ended, and of its parts, is what their results would give. */
+const IS_SETTLED = "r.unsettled_at IS NULL AND r.state <> 1";
+const HAS_STATUS = `$3::boolean AND ${IS_SETTLED}`;
+const HAS_VERDICT = `p.kept_status IS NOT NULL AND (r.expire_step > 0 OR ${IS_SETTLED})`;
 
 /**
  * One row a run, its parts as JSON: as text and in arrays, which takes a quarter of the time that jsonb objects do.
  * `counts` adds the queue's rows of the ledger, by their keys, to what is folded
  * of a part: its cost grows with what is not folded, not with the ledger. `refused` counts by rejections_by_run.
- * `failing` reads results_failures, only where there are failures of a part whose producer gave no status: a failure
- * stands unless a later attempt of the test passed in the same part. It reads the results of each failing test once.
- * Of a run whose results leave, parts have kept what failed.
+ * `failing` reads results_failures, only where there are failures of a part whose producer gave no status, and it was
+ * not kept what they tell: a failure stands unless a later attempt of the test passed in the same part. It reads the
+ * results of each failing test once.
  * OFFSET 0 keeps look-ups by key.
  */
 const READ = `
@@ -242,7 +244,8 @@ LEFT JOIN LATERAL (
         WHERE j.project_key = $1 AND j.run_key = r.run_key AND j.part_id = p.part_id
           AND j.kind = 1 AND j.state <> 2
       ),
-      COALESCE(failing.failed OR p.kept_status = 2, false), COALESCE(failing.errored OR p.kept_status = 3, false),
+      CASE WHEN ${HAS_VERDICT} THEN p.kept_status = 2 ELSE COALESCE(failing.failed, false) END,
+      CASE WHEN ${HAS_VERDICT} THEN p.kept_status = 3 ELSE COALESCE(failing.errored, false) END,
       json_build_array(
         counts.accepted, counts.passed, counts.failed, counts.errored, counts.skipped, counts.precluded,
         counts.duration_us, counts.late, counts.duplicates, counts."foreign", counts.conflicts
@@ -294,7 +297,8 @@ LEFT JOIN LATERAL (
         WHERE project_key = $1 AND run_key = f.run_key AND batch_key = f.batch_key
         OFFSET 0
       ) b
-      WHERE r.expire_step = 0 AND p.finish_status IS NULL AND counts.failed + counts.errored > 0 AND NOT (${HAS_STATUS})
+      WHERE r.expire_step = 0 AND p.finish_status IS NULL AND counts.failed + counts.errored > 0
+        AND NOT (${HAS_STATUS}) AND NOT (${HAS_VERDICT})
         AND f.project_key = $1 AND f.run_day = r.run_day AND f.run_key = r.run_key
         AND f.status IN (2, 3) AND b.part_id = p.part_id
       GROUP BY f.test_key

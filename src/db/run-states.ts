@@ -1,4 +1,5 @@
 /** How the state of a run is stored, and what ends a run: FinishRun, or a day of silence. */
+import { byteaArray, plainArray } from "./array-literal.js";
 import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import type { RunRecord } from "./run-records.js";
@@ -14,15 +15,37 @@ export interface RunSettlement {
   readonly mayLackTests: boolean;
 }
 
-/** Stores what was derived, unless the run has changed since its record was read. False then. */
+/** What the results of a part tell of it: 2 something failed, 3 something errored, 0 neither. */
+export interface PartVerdict {
+  readonly runKey: string;
+  /** 16 bytes. */
+  readonly partId: Uint8Array;
+  readonly status: number;
+}
+
+/**
+ * Stores what was derived of a run and of its parts, unless the run has changed since its record was read. False
+ * then.
+ */
 export async function settleRun(
   db: Queryable,
   projectKey: string,
   { runKey, stateVersion }: Pick<RunRecord, "runKey" | "stateVersion">,
   { state, status, finishUs, mayLackTests }: RunSettlement,
+  verdicts: readonly PartVerdict[],
   deadlineAt: number,
 ): Promise<boolean> {
-  const params = [projectKey, runKey, stateVersion, state, status, finishUs, mayLackTests];
+  const params = [
+    projectKey,
+    runKey,
+    stateVersion,
+    state,
+    status,
+    finishUs,
+    mayLackTests,
+    byteaArray(verdicts.map(({ partId }) => partId)),
+    plainArray(verdicts.map((verdict) => verdict.status)),
+  ];
   const rows = await db.query(SETTLE, params, { deadlineAt });
   return rows.length > 0;
 }
@@ -107,16 +130,27 @@ interface ClosingColumns {
 }
 
 const SETTLE = `
-UPDATE runs
-SET
-  state = $4::smallint,
-  status = NULLIF($5::smallint, 0),
-  finished_at = ${timeOf("$6")},
-  settled_at = now(),
-  missing_due_at = CASE WHEN expired_at IS NULL AND ($7::boolean OR missing_version IS NOT NULL) THEN now() END,
-  unsettled_at = NULL
-WHERE project_key = $1 AND run_key = $2 AND state_version = $3
-RETURNING run_key`;
+WITH settled AS (
+  UPDATE runs
+  SET
+    state = $4::smallint,
+    status = NULLIF($5::smallint, 0),
+    finished_at = ${timeOf("$6")},
+    settled_at = now(),
+    missing_due_at = CASE WHEN expired_at IS NULL AND ($7::boolean OR missing_version IS NOT NULL) THEN now() END,
+    unsettled_at = NULL
+  WHERE project_key = $1 AND run_key = $2 AND state_version = $3
+  RETURNING run_key
+),
+kept AS (
+  UPDATE run_parts p
+  SET kept_status = v.status
+  FROM settled
+  CROSS JOIN unnest($8::bytea[], $9::smallint[]) AS v(part_id, status)
+  WHERE p.project_key = $1 AND p.run_key = $2 AND p.part_id = v.part_id
+    AND p.kept_status IS DISTINCT FROM v.status
+)
+SELECT run_key FROM settled`;
 
 const CLOSE = `
 WITH closed AS (

@@ -13,7 +13,7 @@ import {
 } from "../db/expired-runs.js";
 import { monthsThatLeave } from "../db/results-partitions.js";
 import { projectsWithOldRuns } from "../db/retention-work.js";
-import { partVerdicts } from "../ingest/part-verdicts.js";
+import { readPartVerdicts } from "../ingest/part-verdicts.js";
 import { limits } from "../limits.js";
 import { eachProject } from "./each-project.js";
 import type { Job } from "./job.js";
@@ -32,7 +32,7 @@ export function expireRuns({ db, log, now }: Pick<JobDeps, "db" | "log" | "now">
   const sealSome = async (projectKey: string) => {
     const runs = await listRunsToSeal(db, projectKey, GRACE_MS, RUNS_PER_STATEMENT);
     if (runs.length === 0) return 0;
-    const verdicts = await partVerdicts(db, projectKey, runs, now() + STATEMENT_MS);
+    const verdicts = await readPartVerdicts(db, projectKey, runs, now() + STATEMENT_MS);
     return sealRuns(db, projectKey, runs, verdicts);
   };
   const emptySome = async (projectKey: string, months: readonly string[]) => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
+import type { Queryable } from "../../src/db/queryable.js";
 import { readRunRecords, readRunSummaries } from "../../src/db/run-records.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
 import { plansOf } from "./plans.js";
@@ -137,6 +138,19 @@ describe("a run with many rows of the ledger", () => {
     await db.run("UPDATE runs SET unsettled_at = now() WHERE project_key = 2");
     const [unsettled] = await readRunSummaries(db, "2", [key], Infinity);
     expect(unsettled).toMatchObject({ storedStatus: null, parts: [{ hasFailed: true }] });
+  });
+
+  it("takes what was kept of its parts while it is settled, and reads no result then", async () => {
+    const read = (from: Queryable = db) => readRunRecords(from, "2", [key], Infinity);
+    await db.run("UPDATE run_parts SET kept_status = 3 WHERE project_key = 2");
+    expect(await read()).toMatchObject([{ parts: [{ hasFailed: true, hasErrored: false }] }]);
+    await db.run("UPDATE runs SET unsettled_at = NULL WHERE project_key = 2");
+    expect(await read()).toMatchObject([{ parts: [{ hasFailed: false, hasErrored: true }] }]);
+    const [plan] = await plansOf(db, read);
+    expect(plan?.indexes.filter((name) => name.startsWith("results_"))).toEqual([]);
+    expect(plan?.scanned).toBeLessThan(60);
+    await db.run("UPDATE runs SET state = 1 WHERE project_key = 2");
+    expect(await read()).toMatchObject([{ parts: [{ hasFailed: true, hasErrored: false }] }]);
   });
 });
 

@@ -67,6 +67,37 @@ describe("what is stored of a run with its state", () => {
     expect(await stored(runId)).toMatchObject({ state: 2, status: Status.ERRORED, settled: true });
   });
 
+  it("has the verdict of each part, which late results change", async () => {
+    const runId = "verdicts";
+    const [a, b] = [{ job: "a" }, { job: "b" }];
+    const kept = () =>
+      db.query(
+        `SELECT p.job, p.kept_status FROM run_parts p JOIN runs USING (project_key, run_key)
+        WHERE run_id = $1 ORDER BY p.job`,
+        [runId],
+      );
+    const verdicts = async () => {
+      const { parts } = await server.client(server.allToken).stats.getRun({ runId });
+      return parts.map(({ status }) => status);
+    };
+    await ingest().ingestRun({ run: { runId }, part: a, results: [result("x", Status.FAILED)] });
+    await ingest().ingestRun({ run: { runId }, part: b, results: [result("y", Status.PASSED)] });
+    await ingest().finishRun({ runId });
+    expect(await kept()).toEqual([
+      { job: "a", kept_status: Status.FAILED },
+      { job: "b", kept_status: 0 },
+    ]);
+    expect(await verdicts()).toEqual([Status.FAILED, Status.PASSED]);
+    const passed = { ...result("x", Status.PASSED), attempt: 2 };
+    await ingest().ingestRun({ run: { runId }, part: a, results: [passed] });
+    await ingest().ingestRun({ run: { runId }, part: b, results: [result("z", Status.ERRORED)] });
+    expect(await kept()).toEqual([
+      { job: "a", kept_status: 0 },
+      { job: "b", kept_status: Status.ERRORED },
+    ]);
+    expect(await verdicts()).toEqual([Status.PASSED, Status.ERRORED]);
+  });
+
   it("has the state that a repeat of what another part stored makes", async () => {
     const runId = "repeated";
     const [a, b] = [{ producer: "a" }, { producer: "b" }];

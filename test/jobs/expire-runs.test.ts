@@ -17,7 +17,7 @@ import {
 } from "../../src/db/expired-runs.js";
 import { ensureResultsPartition } from "../../src/db/results-partitions.js";
 import { withSnapshot } from "../../src/db/snapshot.js";
-import { partVerdicts } from "../../src/ingest/part-verdicts.js";
+import { readPartVerdicts } from "../../src/ingest/part-verdicts.js";
 import { expireRuns } from "../../src/jobs/expire-runs.js";
 import { foldResults } from "../../src/jobs/fold-results.js";
 import { purgeDeleted } from "../../src/jobs/purge-deleted.js";
@@ -497,7 +497,7 @@ describe("the job", () => {
     await expire();
     await pass(project);
     const sealed = await listRunsToSeal(db, projectKey, 0, 3);
-    const verdicts = await partVerdicts(db, projectKey, sealed, Infinity);
+    const verdicts = await readPartVerdicts(db, projectKey, sealed, Infinity);
     expect(await sealRuns(db, projectKey, sealed, verdicts)).toBe(3);
     expect(await sealRuns(db, projectKey, sealed, [])).toBe(0);
     expect(await statuses(project)).toEqual(before);

@@ -28,7 +28,7 @@ export function statsRoute(deps: WatchDeps): Route<typeof StatsService> {
       listTests: whileUnchanged(deps, listTests(deps)),
       getTestHistory: getTestHistory(deps),
       listFlakyTests: whileUnchanged(deps, listFlakyTests(deps)),
-      listFailureGroups: listFailureGroups(deps),
+      listFailureGroups: whileUnchanged(deps, listFailureGroups(deps), ({ runId }) => runId === ""),
       compareRuns: compareRuns(deps),
       watchRuns: watchRuns(deps),
       getIngestStats: getIngestStats(deps),

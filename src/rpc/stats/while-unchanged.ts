@@ -1,6 +1,6 @@
 /**
  * Answers that are made of a project's folded figures are kept until more is folded: ranking 20,000 tests takes 10 to
- * 40 ms of processor time, and what many watch is asked for again and again.
+ * 40 ms of processor time, and what many watch is asked for again and again, often at once.
  */
 import { type BoundedCache, createBoundedCache } from "../../bounded-cache.js";
 import { readFoldVersion } from "../../db/fold-version.js";
@@ -18,7 +18,8 @@ interface KeptAnswer<Answer> {
   /** Of the figures, or of older ones. */
   readonly version: string;
   readonly endsAt: number;
-  readonly answer: Answer;
+  /** Who asks for it while it is made waits for it. */
+  readonly answer: Promise<Answer>;
 }
 
 /** Pages that are kept, at most so large: some 5 MB. */
@@ -27,23 +28,30 @@ const PAGE_SIZE = 100;
 /** What is no figure changes without another version: names of runs that are deleted. */
 const KEPT_MS = 5_000;
 
-/** The same answers, made anew when the project's figures have changed, or five seconds have passed. */
+/**
+ * The same answers, made anew when the project's figures have changed, or five seconds have passed. Requests that
+ * `isOfFigures` denies are always made anew.
+ */
 export function whileUnchanged<Request extends PageRequest, Answer>(
   { db, resolveProject }: Pick<StatsDeps, "db" | "resolveProject">,
   make: (request: Request, context: CallContext) => Promise<Answer>,
+  isOfFigures: (request: Request) => boolean = () => true,
   now: () => number = () => performance.now(),
 ): (request: Request, context: CallContext) => Promise<Answer> {
   const kept: BoundedCache<string, KeptAnswer<Answer>> = createBoundedCache(PAGES);
   return async (request, context) => {
-    if (request.pageSize > PAGE_SIZE) return make(request, context);
+    if (request.pageSize > PAGE_SIZE || !isOfFigures(request)) return make(request, context);
     const { projectKey } = await resolveProject(request.projectId, context);
     const version = await versionOf(projectKey, context.deadlineAt);
     const key = JSON.stringify([projectKey, request]);
     const known = kept.get(key);
-    if (known?.version === version && now() < known.endsAt) return known.answer;
-    const endsAt = now() + KEPT_MS;
-    const answer = await make(request, context);
-    kept.set(key, { version, endsAt, answer });
+    if (known?.version === version && now() < known.endsAt) {
+      // What ended another's call need not end this one.
+      return known.answer.catch(() => make(request, context));
+    }
+    const answer = make(request, context);
+    kept.set(key, { version, endsAt: now() + KEPT_MS, answer });
+    answer.catch(() => kept.delete(key));
     return answer;
   };
 

@@ -26,6 +26,7 @@ async function createCounter() {
   const answer = whileUnchanged(
     { db: lab.db, resolveProject },
     async () => ++counter.made,
+    ({ pageToken }: typeof LIST) => pageToken !== "of a run",
     () => clock.ms,
   );
   return { clock, answer: (request = LIST) => answer(request, context) };
@@ -67,10 +68,29 @@ it("keeps no large page", async () => {
   expect([await answer(large), await answer(large)]).toEqual([1, 2]);
 });
 
+it("keeps nothing that other than figures make", async () => {
+  const { answer } = await createCounter();
+  const ofRun = { ...LIST, pageToken: "of a run" };
+  expect([await answer(ofRun), await answer(ofRun)]).toEqual([1, 2]);
+});
+
+it("makes one answer for those who ask at once", async () => {
+  const { answer } = await createCounter();
+  expect(await Promise.all([answer(), answer(), answer()])).toEqual([1, 1, 1]);
+});
+
 it("keeps no error", async () => {
   const resolveProject = () => ({ projectId: "", projectKey: "0" });
   const outcomes = [() => Promise.reject(new Error("no")), async () => "yes"];
   const answer = whileUnchanged({ db: lab.db, resolveProject }, async () => outcomes.shift()?.());
   await expect(answer(LIST, context)).rejects.toThrow("no");
   expect(await answer(LIST, context)).toBe("yes");
+});
+
+it("ends no call with the error of another", async () => {
+  const resolveProject = () => ({ projectId: "", projectKey: "0" });
+  const outcomes = [() => Promise.reject(new Error("no")), async () => "yes"];
+  const answer = whileUnchanged({ db: lab.db, resolveProject }, async () => outcomes.shift()?.());
+  const calls = await Promise.allSettled([answer(LIST, context), answer(LIST, context)]);
+  expect(calls.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
 });

@@ -80,7 +80,7 @@ export const limits = {
   /** What is stored of the results in one page. */
   resultPageBytes: 3 * MiB,
   /** Results that are looked at for one page of those with a text or a status. */
-  resultsExaminedPerPage: 5_000,
+  resultsExaminedPerPage: 2_500,
   /** Tests in each list of a comparison. */
   changesDefault: 100,
   changesMax: 1000,

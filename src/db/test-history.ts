@@ -127,7 +127,7 @@ found AS MATERIALIZED (
   LIMIT $8::int
 ),
 page AS (${withinBytes(`ORDER BY ${NEWEST_FIRST}, result_id`, "$9::bigint")}),
-stop AS (${stop})
+stop AS MATERIALIZED (${stop})
 SELECT
   stop.*, (SELECT count(*) FROM found) AS found_count,
   told.*

@@ -557,7 +557,7 @@ export type ListResultsRequest = Message<"tally.v1.ListResultsRequest"> & {
 
   /**
    * Only results of tests whose suite, file, name or parameters contain this text, whatever its case; up to 256 bytes.
-   * A page looks at 5,000 results at most and may be short.
+   * A page looks at 2,500 results at most and may be short.
    *
    * @generated from field: string text = 5;
    */

@@ -9,3 +9,8 @@ CREATE INDEX test_windows_flaky ON test_windows (project_key, test_key) WHERE fl
 ALTER TABLE run_parts
   DROP CONSTRAINT run_parts_kept_status_check,
   ADD CONSTRAINT run_parts_kept_status_check CHECK (kept_status IN (0, 2, 3)) NOT VALID;
+
+-- What a search looks through: making it of the four texts takes two thirds of looking at a test.
+ALTER TABLE tests
+  ADD COLUMN search_text text
+    GENERATED ALWAYS AS (lower(suite || chr(31) || file || chr(31) || name || chr(31) || parameters)) STORED;

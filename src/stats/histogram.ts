@@ -120,8 +120,8 @@ function sortedBuckets(histogram: Histogram): Uint16Array {
   return buckets.sort();
 }
 
-/** 0.07 · 100 is 7.000000000000001 in doubles, but not rank 8. */
-function rankOf(q: number, total: number): number {
+/** The rank of a quantile among so many. 0.07 · 100 is 7.000000000000001 in doubles, but not rank 8. */
+export function rankOf(q: number, total: number): number {
   return Math.max(1, Math.ceil(q * total * (1 - 2 ** -51)));
 }
 
@@ -154,6 +154,8 @@ function makeBounds(): Float64Array {
 const MAX_US = limits.durationSeconds * 1_000_000;
 const UPPER_US = makeBounds();
 const LAST = UPPER_US.length - 1;
+/** How many there are. */
+export const BUCKETS = LAST + 1;
 /** A distance below 2^14 and a count below 2^53. */
 const MAX_BUCKET_BYTES = 2 + 8;
 const LOG_LAST_US = Math.log(upperOf(LAST));

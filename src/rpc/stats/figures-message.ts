@@ -8,7 +8,6 @@ import type {
 } from "../../../gen/tally/v1/stats_pb.js";
 import type { ResultTotals } from "../../db/result-totals.js";
 import type { DurationRanks, RunTotals } from "../../db/run-totals.js";
-import { type Histogram, quantiles } from "../../stats/histogram.js";
 import { wilsonInterval } from "../../stats/wilson.js";
 import { timestamp } from "../run-message.js";
 
@@ -63,13 +62,4 @@ export function quantilesMessage(
     ...(p95 === null ? {} : { p95: timestamp(p95) }),
     ...(p99 === null ? {} : { p99: timestamp(p99) }),
   };
-}
-
-/** The percentiles of a histogram. */
-export function histogramRanks(histogram: Histogram): DurationRanks {
-  const [p50 = null, p95 = null, p99 = null] = quantiles(histogram, [0.5, 0.95, 0.99]);
-  let count = 0;
-  // Below 0 only while what a deleted run had is being taken away.
-  for (const durations of histogram.values()) count += Math.max(0, durations);
-  return { count, p50, p95, p99 };
 }

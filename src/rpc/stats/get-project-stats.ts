@@ -13,18 +13,12 @@ import { callError, invalidArgument, type Violation } from "../../errors.js";
 import { inSteps } from "../../heavy-steps.js";
 import { checkName } from "../../ingest/rules.js";
 import { limits } from "../../limits.js";
-import { addEncoded, type Histogram } from "../../stats/histogram.js";
+import { DurationSum } from "../../stats/duration-sum.js";
 import { hoursAndDays, type Window } from "../../stats/periods.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { timestamp } from "../run-message.js";
-import {
-  histogramRanks,
-  passRate,
-  quantilesMessage,
-  resultCounts,
-  runCounts,
-} from "./figures-message.js";
+import { passRate, quantilesMessage, resultCounts, runCounts } from "./figures-message.js";
 import { checkLabelFilter } from "./label-filter.js";
 import { type PeriodSum, sumPeriods } from "./period-sums.js";
 import type { StatsDeps } from "./stats-deps.js";
@@ -92,11 +86,11 @@ async function readWithLabels(
     throw callError(Code.FailedPrecondition, message, { reason: "TOO_MANY_RUNS" });
   }
   const { asOfUs, runKeys, runs, results } = found;
-  const durations: Histogram = new Map();
+  const durations = new DurationSum();
   for (let from = 0; from < runKeys.length; from += RUNS_PER_READ) {
     const some = runKeys.slice(from, from + RUNS_PER_READ);
     const encoded = await readPartDurations(db, projectKey, some, deadlineAt);
-    await inSteps(encoded, (bytes) => addEncoded(durations, bytes, 1));
+    await inSteps(encoded, (bytes) => durations.add(bytes));
   }
   return { asOfUs, sum: { runs, results, durations } };
 }
@@ -118,6 +112,6 @@ function statsMessage(
     passRate: passRate(results),
     runPassRate: passRate(runs),
     runDuration: quantilesMessage(runs.durations),
-    resultDuration: quantilesMessage(histogramRanks(durations)),
+    resultDuration: quantilesMessage(durations.ranks()),
   };
 }

@@ -7,7 +7,7 @@ import { type HistoryKey, readTestHistory } from "../../db/test-history.js";
 import { findTest, readTestRecords } from "../../db/test-records.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { limits } from "../../limits.js";
-import { decodeHistogram } from "../../stats/histogram.js";
+import { ranksOf } from "../../stats/duration-sum.js";
 import { DAY_US } from "../../stats/periods.js";
 import { windowStart } from "../../stats/windows.js";
 import { fromDbError } from "../database-error.js";
@@ -15,7 +15,7 @@ import type { Handler } from "../handler.js";
 import { pageSize } from "../page-token.js";
 import { timestamp } from "../run-message.js";
 import { checkTestId } from "./check-test-id.js";
-import { histogramRanks, quantilesMessage, resultCounts } from "./figures-message.js";
+import { quantilesMessage, resultCounts } from "./figures-message.js";
 import { readFlakyTests } from "./flaky-test.js";
 import type { StatsDeps } from "./stats-deps.js";
 import { storedResultMessage } from "./stored-result-message.js";
@@ -79,6 +79,6 @@ function dayMessage(record: TestDayRecord): MessageInitShape<typeof TestDaySchem
     day: timestamp(day * DAY_US),
     results: resultCounts(results),
     flakyCount: BigInt(flaky),
-    duration: quantilesMessage(histogramRanks(decodeHistogram(durations))),
+    duration: quantilesMessage(ranksOf(durations)),
   };
 }

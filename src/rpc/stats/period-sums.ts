@@ -3,12 +3,12 @@ import type { PeriodRow } from "../../db/project-periods.js";
 import type { ResultTotals } from "../../db/result-totals.js";
 import type { RunTotals } from "../../db/run-totals.js";
 import { inSteps } from "../../heavy-steps.js";
-import { addEncoded, type Histogram } from "../../stats/histogram.js";
+import { DurationSum } from "../../stats/duration-sum.js";
 
 /** The sums of several rows. */
 export interface PeriodSum {
   results: ResultTotals;
-  readonly durations: Histogram;
+  readonly durations: DurationSum;
   /** Runs are grouped already: those of the one row that has any. */
   runs: RunTotals;
 }
@@ -24,14 +24,14 @@ export async function sumPeriods(
     const sum = sums[groupOf(row)];
     if (sum === undefined) throw new Error(`a period at ${row.startUs} lies outside the window`);
     sum.results = addTotals(sum.results, row.results);
-    if (row.durations !== null) addEncoded(sum.durations, row.durations, 1);
+    if (row.durations !== null) sum.durations.add(row.durations);
     if (row.runs.count > 0) sum.runs = row.runs;
   });
   return sums;
 }
 
 function emptySum(): PeriodSum {
-  return { results: NO_RESULTS, durations: new Map(), runs: NO_RUNS };
+  return { results: NO_RESULTS, durations: new DurationSum(), runs: NO_RUNS };
 }
 
 function addTotals(a: ResultTotals, b: ResultTotals): ResultTotals {

@@ -15,13 +15,7 @@ import { periodStarts, roundDown } from "../../stats/periods.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { timestamp } from "../run-message.js";
-import {
-  histogramRanks,
-  passRate,
-  quantilesMessage,
-  resultCounts,
-  runCounts,
-} from "./figures-message.js";
+import { passRate, quantilesMessage, resultCounts, runCounts } from "./figures-message.js";
 import { type PeriodSum, sumPeriods } from "./period-sums.js";
 import type { StatsDeps } from "./stats-deps.js";
 import { checkWindow, resolveWindow, type WindowRules } from "./stats-window.js";
@@ -80,7 +74,7 @@ function pointMessages(
   const points = sums.map((sum, i) => ({
     ...sum,
     startUs: starts[i] ?? 0,
-    resultDurations: histogramRanks(sum.durations),
+    resultDurations: sum.durations.ranks(),
   }));
   const anomalies = METRICS.map(({ metric, of }) => ({
     metric,

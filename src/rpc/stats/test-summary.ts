@@ -2,11 +2,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type TestSummarySchema, Verdict } from "../../../gen/tally/v1/stats_pb.js";
 import type { TestRecord, TestWindowRecord } from "../../db/test-records.js";
+import { ranksOf } from "../../stats/duration-sum.js";
 import { judgeTest } from "../../stats/flaky.js";
-import { decodeHistogram } from "../../stats/histogram.js";
 import { decodeRecentRuns } from "../../stats/recent-runs.js";
 import { timestamp } from "../run-message.js";
-import { histogramRanks, quantilesMessage, rateMessage, resultCounts } from "./figures-message.js";
+import { quantilesMessage, rateMessage, resultCounts } from "./figures-message.js";
 import { testMessage } from "./test-message.js";
 
 /** The test with what its window says; of a test without figures, that there is nothing. */
@@ -22,7 +22,7 @@ export function testSummary(record: TestRecord): MessageInitShape<typeof TestSum
       results: resultCounts(figures.results),
       failureRate: rateMessage(failed + errored, passed + failed + errored),
       flakeRate: rateMessage(figures.flaky, passed + failed),
-      duration: quantilesMessage(histogramRanks(decodeHistogram(durations))),
+      duration: quantilesMessage(ranksOf(durations)),
     },
     verdict: verdictOf(window),
     ...(window === null

@@ -3,11 +3,14 @@
 import { Command } from "commander";
 import { startTally } from "./app.js";
 import { type Config, loadConfig } from "./config.js";
+import { boundHeapGrowth } from "./heap-growth.js";
 import { createLogger, type Logger } from "./log.js";
 import { DATABASE_GONE, migrateDatabase } from "./open-database.js";
 import { recount } from "./recount.js";
 import { readVersion } from "./version.js";
 import { startWork } from "./work.js";
+
+boundHeapGrowth();
 
 /** As shells name a process that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;

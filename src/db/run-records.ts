@@ -64,6 +64,8 @@ export interface RunRecord {
   readonly storedStatus: number | null;
   /** When its results left by retention; null while they are kept. */
   readonly expireUs: number | null;
+  /** It lacked tests when they were looked for last. */
+  readonly lacksTests: boolean;
   readonly parts: readonly PartRecord[];
 }
 
@@ -140,6 +142,7 @@ type RecordColumns = Record<RunText, string> & {
   settled: boolean;
   stored_status: number | null;
   expire_us: string | null;
+  lacks_tests: boolean;
   parts: PartValues[];
 };
 
@@ -161,6 +164,7 @@ function toRecord(row: RecordColumns): RunRecord {
     settled: row.settled,
     storedStatus: row.stored_status,
     expireUs: readMicros(row.expire_us),
+    lacksTests: row.lacks_tests,
     parts: row.parts.map(toPart),
   };
 }
@@ -230,7 +234,7 @@ SELECT
   ${microsOf("r.closed_finish_time")} AS closed_finish_us, r.abandoned_at IS NOT NULL AS abandoned,
   r.state_version, r.unsettled_at IS NULL AS settled,
   CASE WHEN ${HAS_STATUS} THEN COALESCE(r.status, 0) END AS stored_status,
-  ${microsOf("r.expired_at")} AS expire_us,
+  ${microsOf("r.expired_at")} AS expire_us, COALESCE(r.missing_count, 0) > 0 AS lacks_tests,
   COALESCE(parts.list, '[]') AS parts
 FROM runs r
 LEFT JOIN LATERAL (

@@ -57,6 +57,7 @@ function run(parts: PartRecord[], change: Partial<RunRecord> = {}): RunRecord {
     settled: true,
     storedStatus: null,
     expireUs: null,
+    lacksTests: false,
     parts,
     ...change,
   };

@@ -9,7 +9,6 @@ import {
   type RunComparison,
   type TestDifference,
 } from "../../db/run-comparison.js";
-import { findRun } from "../../db/run-lists.js";
 import { type RunRecord, readRunSummaries } from "../../db/run-records.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { deriveRun } from "../../ingest/run-state.js";
@@ -20,23 +19,24 @@ import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { runMessage, timestamp } from "../run-message.js";
 import { identityTexts, textsWithin } from "./page-texts.js";
-import type { StatsDeps } from "./stats-deps.js";
+import type { KeyedStatsDeps } from "./stats-deps.js";
 import { testMessage } from "./test-message.js";
 
 /** The handler of CompareRuns. */
 export function compareRuns({
   db,
+  keys,
   resolveProject,
-}: StatsDeps): Handler<typeof StatsService.method.compareRuns> {
+}: KeyedStatsDeps): Handler<typeof StatsService.method.compareRuns> {
   return async (request, context) => {
     const { projectKey, projectId } = await resolveProject(request.projectId, context);
     const listSize = checkRequest(request);
     const { baseRunId, headRunId } = request;
     const { deadlineAt } = context;
     try {
-      const baseKey = await findRun(db, projectKey, baseRunId, deadlineAt);
+      const baseKey = await keys.run(projectKey, baseRunId, deadlineAt);
       if (baseKey === null) throw notFound("run", baseRunId, "base_run_id");
-      const headKey = await findRun(db, projectKey, headRunId, deadlineAt);
+      const headKey = await keys.run(projectKey, headRunId, deadlineAt);
       if (headKey === null) throw notFound("run", headRunId, "head_run_id");
       const compared = await compareStored(
         db,

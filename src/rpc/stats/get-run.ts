@@ -1,7 +1,6 @@
 /** GetRun: a run and its parts, derived from what is committed now, and the tests that it lacks. */
 import type { StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
 import { type MissingTest, readMissingTests } from "../../db/missing-tests.js";
-import { findRun } from "../../db/run-lists.js";
 import { readRunRecords } from "../../db/run-records.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { deriveRun } from "../../ingest/run-state.js";
@@ -10,11 +9,11 @@ import { limits } from "../../limits.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { partMessage, runMessage } from "../run-message.js";
-import type { StatsDeps } from "./stats-deps.js";
+import type { KeyedStatsDeps } from "./stats-deps.js";
 import { testMessage } from "./test-message.js";
 
 /** The handler of GetRun. */
-export function getRun(deps: StatsDeps): Handler<typeof StatsService.method.getRun> {
+export function getRun(deps: KeyedStatsDeps): Handler<typeof StatsService.method.getRun> {
   return async ({ projectId: requested, runId }, context) => {
     const { projectKey, projectId } = await deps.resolveProject(requested, context);
     const violations: Violation[] = [];
@@ -22,12 +21,14 @@ export function getRun(deps: StatsDeps): Handler<typeof StatsService.method.getR
     if (violations.length > 0) throw invalidArgument(violations);
     const { deadlineAt } = context;
     try {
-      const runKey = await findRun(deps.db, projectKey, runId, deadlineAt);
+      const runKey = await deps.keys.run(projectKey, runId, deadlineAt);
       if (runKey === null) throw notFound("run", runId);
       const [record] = await readRunRecords(deps.db, projectKey, [runKey], deadlineAt);
       if (record === undefined) throw notFound("run", runId);
       const limit = limits.missingTests;
-      const missing = await readMissingTests(deps.db, projectKey, runKey, limit, deadlineAt);
+      const missing = record.lacksTests
+        ? await readMissingTests(deps.db, projectKey, runKey, limit, deadlineAt)
+        : NONE_MISSING;
       return {
         run: runMessage(projectId, record, deriveRun(record)),
         parts: record.parts.map(partMessage),
@@ -39,6 +40,8 @@ export function getRun(deps: StatsDeps): Handler<typeof StatsService.method.getR
     }
   };
 }
+
+const NONE_MISSING = { count: 0, first: [] };
 
 function missingMessage({ test, job, lastRunId }: MissingTest) {
   return { testId: test.testId, test: testMessage(test), job, lastRunId };

@@ -4,7 +4,7 @@ import type { TestDaySchema } from "../../../gen/tally/v1/stats_pb.js";
 import { ResultView, type StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
 import { readTestDays, type TestDayRecord } from "../../db/test-days.js";
 import { type HistoryKey, readTestHistory } from "../../db/test-history.js";
-import { findTest, readTestRecords } from "../../db/test-records.js";
+import { readTestRecords } from "../../db/test-records.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { limits } from "../../limits.js";
 import { ranksOf } from "../../stats/duration-sum.js";
@@ -17,14 +17,14 @@ import { timestamp } from "../run-message.js";
 import { checkTestId } from "./check-test-id.js";
 import { quantilesMessage, resultCounts } from "./figures-message.js";
 import { readFlakyTests } from "./flaky-test.js";
-import type { StatsDeps } from "./stats-deps.js";
+import type { KeyedStatsDeps } from "./stats-deps.js";
 import { storedResultMessage } from "./stored-result-message.js";
 import { testSummary } from "./test-summary.js";
 import { toWindowDays } from "./test-window.js";
 
 /** The handler of GetTestHistory. */
 export function getTestHistory(
-  deps: StatsDeps,
+  deps: KeyedStatsDeps,
 ): Handler<typeof StatsService.method.getTestHistory> {
   return async (request, context) => {
     const { projectKey, projectId } = await deps.resolveProject(request.projectId, context);
@@ -40,7 +40,7 @@ export function getTestHistory(
     const { db } = deps;
     const { deadlineAt } = context;
     try {
-      const testKey = await findTest(db, projectKey, testId, deadlineAt);
+      const testKey = await deps.keys.test(projectKey, testId, deadlineAt);
       const keys = testKey === null ? [] : [testKey];
       const [record] = await readTestRecords(db, projectKey, keys, days, deadlineAt);
       if (testKey === null || record === undefined) throw notFound("test", testId);

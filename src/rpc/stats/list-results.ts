@@ -9,7 +9,6 @@ import { findRun } from "../../db/run-lists.js";
 import { listRunResults, type ResultListKey } from "../../db/run-results.js";
 import type { StoredResult } from "../../db/stored-results.js";
 import { type HistoryKey, readTestHistory } from "../../db/test-history.js";
-import { findTest } from "../../db/test-records.js";
 import { testContains } from "../../db/test-texts.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { checkName } from "../../ingest/rules.js";
@@ -19,11 +18,11 @@ import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { pageSize } from "../page-token.js";
 import { checkTestId } from "./check-test-id.js";
-import type { StatsDeps } from "./stats-deps.js";
+import type { KeyedStatsDeps } from "./stats-deps.js";
 import { storedResultMessage } from "./stored-result-message.js";
 
 /** The handler of ListResults. */
-export function listResults(deps: StatsDeps): Handler<typeof StatsService.method.listResults> {
+export function listResults(deps: KeyedStatsDeps): Handler<typeof StatsService.method.listResults> {
   return async (request, context) => {
     const { projectKey, projectId } = await deps.resolveProject(request.projectId, context);
     checkRequest(request);
@@ -86,14 +85,14 @@ interface Page {
 }
 
 async function readPage(
-  { db }: StatsDeps,
+  { db, keys }: KeyedStatsDeps,
   projectKey: string,
   { runId, testId, statuses, text, after, limit }: Search,
   deadlineAt: number,
 ): Promise<Page> {
-  const runKey = runId === "" ? null : await findRun(db, projectKey, runId, deadlineAt);
+  const runKey = runId === "" ? null : await keys.run(projectKey, runId, deadlineAt);
   if (runId !== "" && runKey === null) throw notFound("run", runId);
-  const testKey = testId === "" ? null : await findTest(db, projectKey, testId, deadlineAt);
+  const testKey = testId === "" ? null : await keys.test(projectKey, testId, deadlineAt);
   if (testId !== "" && testKey === null) throw notFound("test", testId);
   if (runKey !== null) {
     const page = {
@@ -102,7 +101,15 @@ async function readPage(
       maxBytes: limits.resultPageBytes,
       maxExamined: limits.resultsExaminedPerPage,
     };
-    return listRunResults(db, projectKey, runKey, { testKey, statuses, text }, page, deadlineAt);
+    const filter = { testKey, statuses, text };
+    const found = await listRunResults(db, projectKey, runKey, filter, page, deadlineAt);
+    // It may have been deleted since its key was found.
+    const isGone =
+      found.results.length === 0 &&
+      found.next === null &&
+      (await findRun(db, projectKey, runId, deadlineAt)) === null;
+    if (isGone) throw notFound("run", runId);
+    return found;
   }
   if (testKey === null) return { results: [], next: null };
   if (text !== "" && !(await testContains(db, projectKey, testKey, text, deadlineAt))) {

@@ -6,6 +6,7 @@ import { getIngestStats } from "./get-ingest-stats.js";
 import { getProjectStats } from "./get-project-stats.js";
 import { getRun } from "./get-run.js";
 import { getTestHistory } from "./get-test-history.js";
+import { createKnownKeys } from "./known-keys.js";
 import { listFailureGroups } from "./list-failure-groups.js";
 import { listFlakyTests } from "./list-flaky-tests.js";
 import { listResults } from "./list-results.js";
@@ -17,19 +18,20 @@ import { whileUnchanged } from "./while-unchanged.js";
 
 /** The service with its handlers and scopes. */
 export function statsRoute(deps: WatchDeps): Route<typeof StatsService> {
+  const keyed = { ...deps, keys: createKnownKeys(deps.db) };
   return {
     service: StatsService,
     handlers: {
       getProjectStats: getProjectStats(deps),
       queryTimeSeries: queryTimeSeries(deps),
       listRuns: listRuns(deps),
-      getRun: getRun(deps),
-      listResults: listResults(deps),
+      getRun: getRun(keyed),
+      listResults: listResults(keyed),
       listTests: whileUnchanged(deps, listTests(deps)),
-      getTestHistory: getTestHistory(deps),
+      getTestHistory: getTestHistory(keyed),
       listFlakyTests: whileUnchanged(deps, listFlakyTests(deps)),
       listFailureGroups: whileUnchanged(deps, listFailureGroups(deps), ({ runId }) => runId === ""),
-      compareRuns: compareRuns(deps),
+      compareRuns: compareRuns(keyed),
       watchRuns: watchRuns(deps),
       getIngestStats: getIngestStats(deps),
     },

@@ -312,8 +312,22 @@ describe("ListResults", () => {
     const testId = testIds.get("full") ?? "";
     expect(await reasonOf({ testId }, theirs)).toBe("TEST_NOT_FOUND");
     await client.ingest.ingestRun({ run: { runId: "gone" }, results: [late] });
+    // The servers know its key from then on.
+    const elsewhere = other.client(server.allToken);
+    for (const { stats } of [client, elsewhere]) {
+      expect((await stats.listResults({ runId: "gone" })).results).toHaveLength(1);
+      await stats.getRun({ runId: "gone" });
+    }
     await client.ingest.deleteRun({ runId: "gone" });
-    expect(await reasonOf({ runId: "gone" })).toBe("RUN_NOT_FOUND");
+    for (const of of [client, elsewhere]) {
+      expect(await reasonOf({ runId: "gone" }, of)).toBe("RUN_NOT_FOUND");
+      for (const call of [
+        of.stats.getRun({ runId: "gone" }),
+        of.stats.compareRuns({ baseRunId: "gone", headRunId: "run" }),
+      ]) {
+        expect(errorReason(await failure(call))).toBe("RUN_NOT_FOUND");
+      }
+    }
   });
 
   it("takes a token for its own search and project alone", async () => {

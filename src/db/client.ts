@@ -126,9 +126,6 @@ export class Connection implements Queryable, AsyncDisposable {
               client_connection_check_interval: SERVER_HANGUP_CHECK_MS,
               // Compiling a plan takes longer than any of ours runs.
               jit: "off",
-              // The best plan of ours does not depend on the values, and planning takes longer than many of them run:
-              // left to itself, Postgres plans a read of one run anew each time, 1.4 ms for 0.8.
-              plan_cache_mode: "force_generic_plan",
               ...settings,
             }
           : { application_name: "tally" },

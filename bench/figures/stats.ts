@@ -1,10 +1,8 @@
 /** How fast the stats answer, with a million and with ten million results, while more come in. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { Verdict } from "../../gen/tally/v1/stats_pb.js";
 import { TestSort } from "../../gen/tally/v1/stats_service_pb.js";
 import { createTallyClient, type TallyClient } from "../../src/client/index.js";
-import { Connection } from "../../src/db/client.js";
 import { loadDataset } from "../dataset/load.js";
 import { type Dataset, planDataset } from "../dataset/plan.js";
 import { flakyFailures } from "../dataset/truth.js";
@@ -43,7 +41,6 @@ export const stats: Figure = {
       );
       await using client = openClient(server, project);
       await untilFolded(client, dataset);
-      if (!isSmoke) await untilVacuumed(server);
       if (results === sizes.at(-1)) {
         said.push(...(await compareWithTruth(client, dataset)));
         said.push(...(await measureDashboard(server, project, client, isSmoke ? 1 : 5)));
@@ -180,26 +177,9 @@ async function untilFolded({ stats }: TallyClient, dataset: Dataset): Promise<vo
       sort: TestSort.LAST_SEEN,
     });
     if (tests[0]?.lastRunId === run?.runId) return;
-    await sleep(500);
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
-
-/**
- * Waits until autovacuum has gone through what was loaded: builds would have brought it in 90 days, not in some minutes.
- */
-async function untilVacuumed({ databaseUrl }: BenchServer): Promise<void> {
-  await using connection = new Connection({ url: databaseUrl, prepare: false });
-  for (let quietSeconds = 0; quietSeconds < QUIET_SECONDS; quietSeconds++) {
-    await sleep(1_000);
-    const working = await connection.query(
-      "SELECT pid FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'",
-    );
-    if (working.length > 0) quietSeconds = -1;
-  }
-}
-
-/** Autovacuum looks for work once a minute. */
-const QUIET_SECONDS = 65;
 
 function openClient(server: BenchServer, { token }: BenchProject) {
   const client = createTallyClient({ url: server.url, token });

@@ -7,7 +7,7 @@ const GROWTH_PERCENT = 100;
 /**
  * Bounds how far the heap of each thread grows before it is collected. Left to itself, V8 lets it grow the further the
  * more memory the machine has: on one of 24 GiB a server that took 65,000 results a second came to 487 MiB, and comes to
- * 330 so; what it takes a second is the same within the noise of such runs.
+ * 350 so; what it takes a second is the same within the noise of such runs.
  */
 export function boundHeapGrowth(): void {
   setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);

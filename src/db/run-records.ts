@@ -215,10 +215,14 @@ function toCounts(counts: readonly (number | null)[]): Counts {
   };
 }
 
-/** In this snapshot, what is stored of a run that has ended, and of its parts, is what their results would give. */
-const IS_SETTLED = "r.unsettled_at IS NULL AND r.state <> 1";
-const HAS_STATUS = `$3::boolean AND ${IS_SETTLED}`;
-const HAS_VERDICT = `p.kept_status IS NOT NULL AND (r.expire_step > 0 OR ${IS_SETTLED})`;
+/** In this snapshot, the status of a run that has ended and is settled is the one that its parts would give. */
+const HAS_STATUS = "$3::boolean AND r.unsettled_at IS NULL AND r.state <> 1";
+/**
+ * What is kept of a part is what its results tell. Their number says so: a statement that was under way while the run
+ * was settled does not unsettle it.
+ */
+const HAS_VERDICT =
+  "p.kept_status IS NOT NULL AND (r.expire_step > 0 OR p.kept_count = COALESCE(counts.accepted, 0))";
 
 /**
  * One row a run, its parts as JSON: as text and in arrays, which takes a quarter of the time that jsonb objects do.

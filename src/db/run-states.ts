@@ -21,6 +21,8 @@ export interface PartVerdict {
   /** 16 bytes. */
   readonly partId: Uint8Array;
   readonly status: number;
+  /** How many results told it. */
+  readonly resultCount: number;
 }
 
 /**
@@ -45,6 +47,7 @@ export async function settleRun(
     mayLackTests,
     byteaArray(verdicts.map(({ partId }) => partId)),
     plainArray(verdicts.map((verdict) => verdict.status)),
+    plainArray(verdicts.map(({ resultCount }) => resultCount)),
   ];
   const rows = await db.query(SETTLE, params, { deadlineAt });
   return rows.length > 0;
@@ -144,11 +147,11 @@ WITH settled AS (
 ),
 kept AS (
   UPDATE run_parts p
-  SET kept_status = v.status
+  SET kept_status = v.status, kept_count = v.result_count
   FROM settled
-  CROSS JOIN unnest($8::bytea[], $9::smallint[]) AS v(part_id, status)
+  CROSS JOIN unnest($8::bytea[], $9::smallint[], $10::bigint[]) AS v(part_id, status, result_count)
   WHERE p.project_key = $1 AND p.run_key = $2 AND p.part_id = v.part_id
-    AND p.kept_status IS DISTINCT FROM v.status
+    AND (p.kept_status, p.kept_count) IS DISTINCT FROM (v.status, v.result_count)
 )
 SELECT run_key FROM settled`;
 

@@ -17,6 +17,7 @@ export function partVerdicts({ runKey, parts }: RunRecord): PartVerdict[] {
         : part.hasFailed
           ? Status.FAILED
           : Status.UNSPECIFIED,
+      resultCount: part.counts.accepted,
     }));
 }
 

@@ -1,4 +1,4 @@
-/** Adds histograms in bytes up and finds ranks of the sum: some 10 ns a bucket, a fifth of what a Histogram takes. */
+/** Adds histograms in bytes up and finds ranks of the sum: some 10 ns a bucket, a third of what a Histogram takes. */
 import type { DurationRanks } from "../db/run-totals.js";
 import { BUCKETS, estimateOf, rankOf } from "./histogram.js";
 import { fromZigzag, readVarint } from "./varints.js";

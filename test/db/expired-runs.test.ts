@@ -106,7 +106,8 @@ it("seals the oldest runs by their keys", async () => {
   expect(scansOf(list)).toEqual([]);
   const runs = await listRunsToSeal(db, PROJECT, 1_000, 20);
   expect(runs).toHaveLength(20);
-  const verdicts = runs.map(({ runKey }) => ({ runKey, partId: Buffer.alloc(16), status: 2 }));
+  const verdict = { partId: Buffer.alloc(16), status: 2, resultCount: 1 };
+  const verdicts = runs.map(({ runKey }) => ({ runKey, ...verdict }));
   const seal = await planOf((from) => sealRuns(from, PROJECT, runs, verdicts));
   expect(seal.indexes).toEqual(expect.arrayContaining(["run_parts_pkey", "runs_pkey"]));
   expect(scansOf(seal)).toEqual([]);

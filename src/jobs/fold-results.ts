@@ -6,6 +6,7 @@ import { withRetries } from "../db/retry.js";
 import { projectsWithTestsBehind, projectsWithUnfoldedResults } from "../db/work.js";
 import type { FoldOptions, FoldOutcome } from "../stats/fold/fold-outcome.js";
 import { foldNext, moveNextWindows } from "../stats/fold/fold-project.js";
+import { createKeptTests } from "../stats/fold/kept-tests.js";
 import type { Job } from "./job.js";
 import type { JobDeps } from "./job-deps.js";
 
@@ -35,12 +36,13 @@ export function foldResults(
   let movedTo = Number.NEGATIVE_INFINITY;
 
   let round = 0;
+  const keptTests = createKeptTests();
 
   /** What is wrong with one project keeps no other waiting. */
   const tryStep = async (projectKey: string, step: Step): Promise<FoldOutcome | "failed"> => {
     const deadlineAt = now() + STEP_MS;
     try {
-      return await withRetries(() => step(db, projectKey, { deadlineAt, todayOf }), {
+      return await withRetries(() => step(db, projectKey, { deadlineAt, todayOf, keptTests }), {
         deadlineAt,
         random,
       });
@@ -58,9 +60,10 @@ export function foldResults(
       const unfinished: string[] = [];
       for (const projectKey of projects) {
         const outcome = await tryStep(projectKey, step);
-        // Whoever is faster goes on.
+        // Whoever is faster goes on. What has come since a step began waits for the next round: most of its tests
+        // will have more results by then, and what a step costs is reading and writing each of its tests once.
         if (outcome === "folded" || outcome === "again") unfinished.push(projectKey);
-        else if (outcome !== "empty") isDone = false;
+        else if (outcome === "raced" || outcome === "failed") isDone = false;
       }
       projects = unfinished;
     }

@@ -9,12 +9,7 @@ import {
   type TestDayState,
   type TestWindowsState,
 } from "../../db/fold-rows.js";
-import {
-  readPartDurations,
-  readPeriodDurations,
-  readTestDays,
-  readTestWindows,
-} from "../../db/fold-states.js";
+import { readPartDurations, readPeriodDurations } from "../../db/fold-states.js";
 import { readCountedTimes } from "../../db/folding-runs.js";
 import type { Queryable } from "../../db/queryable.js";
 import { inStepsOf } from "../../heavy-steps.js";
@@ -28,6 +23,7 @@ import {
   gatherChanges,
 } from "./failure-changes.js";
 import { needsOthers } from "./fold-history.js";
+import type { FoldAt } from "./fold-outcome.js";
 import { type FoldedTest, foldTest } from "./fold-test.js";
 import {
   type Gathered,
@@ -64,7 +60,7 @@ const DAYS_PER_STEP = 200;
 export async function composeStep(
   db: Queryable,
   projectKey: string,
-  today: number,
+  at: FoldAt,
   parts: StepParts,
 ): Promise<FoldStep | WindowsBehind> {
   const { slices, failures } = parts;
@@ -76,7 +72,7 @@ export async function composeStep(
     (slice) => gatherSlice(gathered, slice),
   );
   gatherChanges(gathered, failures.changes);
-  const tests = await foldTests(db, projectKey, today, gathered);
+  const tests = await foldTests(db, projectKey, at, gathered);
   if ("behind" in tests) return tests;
   return {
     ...EMPTY_STEP,
@@ -96,14 +92,15 @@ export async function composeStep(
 async function foldTests(
   db: Queryable,
   projectKey: string,
-  day: number,
+  { version, today: day, keptTests }: FoldAt,
   { tests }: Gathered,
 ): Promise<FoldedTest[] | WindowsBehind> {
   // In the order of their keys, as they are stored and written.
   const moves = [...tests.values()].sort((a, b) => a.testKey - b.testKey);
   if (moves.length === 0) return [];
   const testKeys = moves.map(({ testKey }) => testKey);
-  const windows = await readTestWindows(db, projectKey, testKeys);
+  const figures = { projectKey, version };
+  const windows = await keptTests.windows(db, figures, testKeys);
   // Midnight may have passed since the day was read, or the database's clock been set back over it.
   let today = day;
   for (const each of windows.values()) today = Math.max(today, each.day);
@@ -111,7 +108,7 @@ async function foldTests(
   const behind = testKeys.filter((testKey) => (windows.get(testKey)?.day ?? today) < today);
   if (behind.length > 0) return { behind, today };
   const keys = moves.flatMap(({ testKey, days }) => days.map(({ day }) => ({ testKey, day })));
-  const days = await readTestDays(db, projectKey, keys);
+  const days = await keptTests.days(db, figures, keys);
   const countedUsOf = await readCounted(db, projectKey, moves, days);
   const others = await readOthers(db, projectKey, moves, windows);
   const folded: FoldedTest[] = [];

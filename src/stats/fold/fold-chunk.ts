@@ -34,7 +34,16 @@ export async function foldChunk(
     // Too many for the statement that takes the passes off the queue: they go first.
     return writer.write({ failures: { changes: contradicted(found), groups: [] } });
   }
-  return writer.write(await partsOf(db, projectKey, queued, batches, found));
+  const outcome = await writer.write(await partsOf(db, projectKey, queued, batches, found));
+  return outcome === "folded" && isRest(queued, batches) ? "done" : outcome;
+}
+
+/** Whether the bounds left nothing of the queue behind. Rows that were left out are not counted: there may be more. */
+function isRest(queued: readonly unknown[], batches: readonly ChunkBatch[]): boolean {
+  const results = batches.reduce((sum, { slice }) => sum + slice.testKeys.length, 0);
+  return (
+    batches.length === queued.length && queued.length < BOUNDS.rows && results < BOUNDS.results
+  );
 }
 
 /** The rows, read, beside their runs. Rows of runs that are no more are left out. */

@@ -11,7 +11,7 @@ import type { FoldSlice } from "./slice.js";
 
 export interface StepWriter {
   /** Writes the step, if nothing came in between. Unless it is `folded`, what was read has to be read anew. */
-  write(parts: Partial<StepParts>): Promise<Exclude<FoldOutcome, "empty">>;
+  write(parts: Partial<StepParts>): Promise<Exclude<FoldOutcome, "done" | "empty">>;
 }
 
 const { queue, runs, unpurgedRuns } = EMPTY_STEP;
@@ -34,13 +34,19 @@ export function createStepWriter(db: Queryable, projectKey: string, at: FoldAt):
 
   return {
     async write(parts) {
-      const step = await composeStep(db, projectKey, at.today, { ...NOTHING, ...parts });
       const from = version.toString();
+      const step = await composeStep(
+        db,
+        projectKey,
+        { ...at, version: from },
+        { ...NOTHING, ...parts },
+      );
       // Each step that is written raises it by one.
       version++;
       if (!("behind" in step)) {
         const written = await writeFoldStep(db, projectKey, from, step, at.deadlineAt);
         if (!written) return "raced";
+        at.keptTests.wrote({ projectKey, version: from }, step);
         await dropEmpty(step, parts.slices ?? []);
         return "folded";
       }

@@ -12,6 +12,7 @@ import { findIdentity } from "./identity.js";
 import { clearLeftovers } from "./leftovers.js";
 import { lockFolder } from "./lock.js";
 import { type Postmaster, StartFailure, startPostmaster } from "./postmaster.js";
+import { sharedBuffers } from "./shared-buffers.js";
 import { supervise } from "./supervise.js";
 
 export interface EmbeddedOptions {
@@ -38,7 +39,6 @@ export interface EmbeddedPostgres extends AsyncDisposable {
 
 const SETTINGS = {
   unix_socket_directories: "",
-  shared_buffers: "256MB",
   max_connections: "100",
   max_wal_size: "2GB",
   checkpoint_timeout: "15min",
@@ -67,7 +67,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
         identity,
         cluster: cluster.path,
         port,
-        settings: { ...SETTINGS, ...options.settings },
+        settings: { shared_buffers: sharedBuffers(), ...SETTINGS, ...options.settings },
         onLog: options.onLog ?? (() => {}),
         signal,
       });

@@ -1,8 +1,10 @@
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/embedded/postgres.js";
+import { sharedBuffers } from "../../src/embedded/shared-buffers.js";
 import { halfMade, kill, query, readAnswer, spawnServer, usePlace, waitFor } from "./support.js";
 
 const place = usePlace();
@@ -61,6 +63,19 @@ describe("the embedded Postgres", () => {
     expect(lines).toContainEqual(expect.stringContaining("ready to accept connections"));
     await using quiet = await place.start({ settings: { log_min_messages: "panic" } });
     expect(await query(quiet.url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
+  });
+
+  it("keeps pages in a quarter of the memory, within bounds", async () => {
+    expect([2 ** 28, 2 ** 32, 2 ** 40].map((bytes) => sharedBuffers(bytes))).toEqual([
+      "128MB",
+      "1024MB",
+      "8192MB",
+    ]);
+    const mib = Number.parseInt(sharedBuffers(), 10);
+    expect(mib).toBeLessThanOrEqual(Math.max(128, totalmem() / 2 ** 20 / 4));
+    await using postgres = await place.start();
+    const bytes = "SELECT pg_size_bytes(current_setting('shared_buffers'))::int8 / 1048576 AS mib";
+    expect(await query(postgres.url, bytes)).toEqual([{ mib: String(mib) }]);
   });
 
   it("says why it does not start, and leaves the folder free", async () => {

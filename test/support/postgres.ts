@@ -24,7 +24,12 @@ export async function startTestServer(env: NodeJS.ProcessEnv): Promise<TestServe
   try {
     const server = await startEmbeddedPostgres({
       dataDir: join(folder, "postgres"),
-      settings: { fsync: "off", full_page_writes: "off", max_connections: "200" },
+      settings: {
+        fsync: "off",
+        full_page_writes: "off",
+        max_connections: "200",
+        shared_buffers: "256MB",
+      },
     });
     return {
       url: server.url,

@@ -9,6 +9,7 @@ import { eventJson } from "../events.js";
 import { type Figure, secondsOf } from "../figure.js";
 import { measureRawCopy } from "../limits/raw-events.js";
 import type { BenchServer } from "../server.js";
+import { untilEmpty } from "../until-empty.js";
 
 const STREAMS = 2;
 const EVENTS_PER_BATCH = 2_000;
@@ -116,12 +117,4 @@ async function* frames(mode: EventMode, from: number, count: number) {
   yield {
     frame: { case: "finish" as const, value: { expectedEventCount: BigInt(count) } },
   };
-}
-
-async function untilEmpty(db: Connection, table: "inbox" | "event_fold_queue"): Promise<void> {
-  for (;;) {
-    const rows = await db.query(`SELECT 1 FROM ${table} LIMIT 1`);
-    if (rows.length === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -23,12 +23,14 @@ export const ingestUnary: Figure = {
     // The tests become known, as those of a project are.
     await inFlight(calls, IN_FLIGHT, call);
     latencies.length = 0;
+    const limitLatencies: number[] = [];
     let seconds = 0;
     let limitSeconds = 0;
     for (let round = 1; round <= rounds; round++) {
       seconds += await secondsOf(() => inFlight(calls, IN_FLIGHT, (i) => call(round * calls + i)));
       const { databaseUrl } = server;
-      limitSeconds += calls / (await measureSingleRows(databaseUrl, calls, IN_FLIGHT, "new"));
+      limitSeconds +=
+        calls / (await measureSingleRows(databaseUrl, calls, IN_FLIGHT, "new", limitLatencies));
     }
     client.close();
     const sent = `${rounds} × ${calls} calls, ${IN_FLIGHT} in flight, ${TESTS} tests`;
@@ -44,8 +46,8 @@ export const ingestUnary: Figure = {
         name: "ingest.unary.p99",
         value: quantile(latencies, 0.99),
         unit: "ms",
-        limit: null,
-        conditions: `${sent}; half of them within ${quantile(latencies, 0.5).toFixed(1)} ms`,
+        limit: quantile(limitLatencies, 0.99),
+        conditions: `${sent}; half of them within ${quantile(latencies, 0.5).toFixed(1)} ms; limit: 99 of 100 of these commits`,
       },
     ];
   },

@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 export interface Load extends AsyncDisposable {
   /** The last number. */
   count(): number;
+  /** Stops the program where it stands. */
+  pause(): void;
+  resume(): void;
 }
 
 /** Resolves when the program has come to `from`; throws if it ends before. */
@@ -30,6 +33,8 @@ export async function startLoad(
   }
   return {
     count: () => count,
+    pause: () => child.kill("SIGSTOP"),
+    resume: () => child.kill("SIGCONT"),
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await exited;

@@ -21,25 +21,13 @@ export class DurationSum {
 
   /** By nearest rank, within 2 %. */
   ranks(): DurationRanks {
-    const counts = this.#counts ?? countsOf(this.#only, scratch.fill(0));
-    let count = 0;
-    // Below 0 only while what a deleted run had is being taken away.
-    for (let bucket = 0; bucket < BUCKETS; bucket++) count += Math.max(0, counts[bucket] ?? 0);
-    if (count === 0) return { count, p50: null, p95: null, p99: null };
-    let bucket = -1;
-    let reached = 0;
-    const reach = (q: number) => {
-      const rank = rankOf(q, count);
-      while (reached < rank) reached += Math.max(0, counts[++bucket] ?? 0);
-      return estimateOf(bucket);
-    };
-    return { count, p50: reach(0.5), p95: reach(0.95), p99: reach(0.99) };
+    if (this.#counts !== null) return ranksIn(this.#counts, (bucket) => bucket);
+    const { buckets, counts } = entriesOf(this.#only);
+    return ranksIn(counts, (i) => buckets[i] ?? 0);
   }
 }
 
 const NO_BYTES = new Uint8Array();
-/** For what is read and forgotten at once. */
-const scratch = new Float64Array(BUCKETS);
 
 /** The ranks of one histogram in bytes. */
 export function ranksOf(encoded: Uint8Array): DurationRanks {
@@ -48,14 +36,47 @@ export function ranksOf(encoded: Uint8Array): DurationRanks {
   return sum.ranks();
 }
 
+/** The ranks of counts in the order of their buckets. */
+function ranksIn(counts: ArrayLike<number>, bucketAt: (i: number) => number): DurationRanks {
+  let count = 0;
+  // Below 0 only while what a deleted run had is being taken away.
+  for (let i = 0; i < counts.length; i++) count += Math.max(0, counts[i] ?? 0);
+  if (count === 0) return { count, p50: null, p95: null, p99: null };
+  let at = -1;
+  let reached = 0;
+  const reach = (q: number) => {
+    const rank = rankOf(q, count);
+    while (reached < rank) reached += Math.max(0, counts[++at] ?? 0);
+    return estimateOf(bucketAt(at));
+  };
+  return { count, p50: reach(0.5), p95: reach(0.95), p99: reach(0.99) };
+}
+
+/** The few buckets of a histogram in bytes, and their counts. */
+function entriesOf(encoded: Uint8Array): { buckets: number[]; counts: number[] } {
+  const buckets: number[] = [];
+  const counts: number[] = [];
+  eachEntry(encoded, (bucket, count) => {
+    buckets.push(bucket);
+    counts.push(count);
+  });
+  return { buckets, counts };
+}
+
 /** Adds a histogram in bytes to counts by bucket. */
 function countsOf(encoded: Uint8Array, counts: Float64Array): Float64Array {
+  eachEntry(encoded, (bucket, count) => {
+    counts[bucket] = (counts[bucket] ?? 0) + count;
+  });
+  return counts;
+}
+
+function eachEntry(encoded: Uint8Array, add: (bucket: number, count: number) => void): void {
   const cursor = { bytes: encoded, at: 0 };
   let bucket = 0;
   while (cursor.at < encoded.length) {
     bucket += readVarint(cursor);
     if (bucket >= BUCKETS) throw new RangeError(`there is no bucket ${bucket}`);
-    counts[bucket] = (counts[bucket] ?? 0) + fromZigzag(readVarint(cursor));
+    add(bucket, fromZigzag(readVarint(cursor)));
   }
-  return counts;
 }

@@ -25,11 +25,11 @@ interface KeptAnswer<Answer> {
 /** Pages that are kept, at most so large: some 5 MB. */
 const PAGES = 128;
 const PAGE_SIZE = 100;
-/** What is no figure changes without another version: names of runs that are deleted. */
-const KEPT_MS = 5_000;
+/** What is no figure changes before the version does: names of runs that are deleted, until they are folded. */
+const KEPT_MS = 30_000;
 
 /**
- * The same answers, made anew when the project's figures have changed, or five seconds have passed. Requests that
+ * The same answers, made anew when the project's figures have changed, or half a minute has passed. Requests that
  * `isOfFigures` denies are always made anew.
  */
 export function whileUnchanged<Request extends PageRequest, Answer>(

@@ -121,6 +121,9 @@ describe("tallyd serve", () => {
     const client = createTallyClient({ url: second.url, token: printed });
     expect((await client.tenancy.listOrganizations({})).organizations).toEqual([]);
     client.close();
+    // A killed one would leave its Postgres at work in the folder for a moment.
+    second.child.kill("SIGTERM");
+    expect(await second.exited).toEqual([0, null]);
   });
 
   it("prints a link with a code that signs in once, at the first start alone", async () => {

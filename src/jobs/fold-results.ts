@@ -6,7 +6,6 @@ import { withRetries } from "../db/retry.js";
 import { projectsWithTestsBehind, projectsWithUnfoldedResults } from "../db/work.js";
 import type { FoldOptions, FoldOutcome } from "../stats/fold/fold-outcome.js";
 import { foldNext, moveNextWindows } from "../stats/fold/fold-project.js";
-import { createKeptTests } from "../stats/fold/kept-tests.js";
 import type { Job } from "./job.js";
 import type { JobDeps } from "./job-deps.js";
 
@@ -36,13 +35,12 @@ export function foldResults(
   let movedTo = Number.NEGATIVE_INFINITY;
 
   let round = 0;
-  const keptTests = createKeptTests();
 
   /** What is wrong with one project keeps no other waiting. */
   const tryStep = async (projectKey: string, step: Step): Promise<FoldOutcome | "failed"> => {
     const deadlineAt = now() + STEP_MS;
     try {
-      return await withRetries(() => step(db, projectKey, { deadlineAt, todayOf, keptTests }), {
+      return await withRetries(() => step(db, projectKey, { deadlineAt, todayOf }), {
         deadlineAt,
         random,
       });

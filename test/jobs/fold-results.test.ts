@@ -38,28 +38,21 @@ beforeEach(async () => {
 /** A run with a result of each test. */
 const fillRun = () => fillRuns(db, projectKey, runs++, 1, SIZE);
 
-/** A job, and the tests whose windows or days it has read since they were last asked for. */
-function jobThatCounts(afterWrite = async () => {}) {
-  const read = { windows: 0, days: 0 };
-  const counting: Queryable = {
+/** A job that calls this whenever it has written a step. */
+function createJob(afterWrite: () => Promise<void>) {
+  const watched: Queryable = {
     async query(text, params, options) {
-      const keys = () => String(params?.[1]).split(",").length;
-      if (/FROM test_windows/.test(text) && /string_agg/.test(text)) read.windows += keys();
-      if (/FROM test_days/.test(text) && /string_agg/.test(text)) read.days += keys();
       const rows = await db.query<never>(text, params, options);
       if (/UPDATE fold_states/.test(text)) await afterWrite();
       return rows;
     },
   };
-  const log = createLogger("warn");
-  return {
-    ...foldResults({ db: counting, log, now: Date.now, random: Math.random }),
-    reads() {
-      const counts = { ...read };
-      Object.assign(read, { windows: 0, days: 0 });
-      return counts;
-    },
-  };
+  return foldResults({
+    db: watched,
+    log: createLogger("warn"),
+    now: Date.now,
+    random: Math.random,
+  });
 }
 
 async function differences(): Promise<Difference[]> {
@@ -82,7 +75,7 @@ async function queued(): Promise<number | undefined> {
 describe("the job that folds results", () => {
   it("folds what waits, and leaves what comes meanwhile to its next round", async () => {
     let more = 2;
-    const job = jobThatCounts(async () => {
+    const job = createJob(async () => {
       if (more-- > 0) await fillRun();
     });
     await fillRun();
@@ -93,26 +86,6 @@ describe("the job that folds results", () => {
     await job.runOnce();
     await job.runOnce();
     expect(await queued()).toBe(0);
-    expect(await differences()).toEqual([]);
-  });
-
-  it("reads a test once, as long as nobody else folds the project", async () => {
-    const job = jobThatCounts();
-    const other = jobThatCounts();
-    await fillRun();
-    await job.runOnce();
-    expect(job.reads()).toEqual({ windows: 20, days: 20 });
-    for (let round = 0; round < 3; round++) {
-      await fillRun();
-      await job.runOnce();
-      expect(job.reads()).toEqual({ windows: 0, days: 0 });
-    }
-    expect(await differences()).toEqual([]);
-    await fillRun();
-    await other.runOnce();
-    await fillRun();
-    await job.runOnce();
-    expect(job.reads()).toEqual({ windows: 20, days: 20 });
     expect(await differences()).toEqual([]);
   });
 });

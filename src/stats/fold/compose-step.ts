@@ -9,7 +9,12 @@ import {
   type TestDayState,
   type TestWindowsState,
 } from "../../db/fold-rows.js";
-import { readPartDurations, readPeriodDurations } from "../../db/fold-states.js";
+import {
+  readPartDurations,
+  readPeriodDurations,
+  readTestDays,
+  readTestWindows,
+} from "../../db/fold-states.js";
 import { readCountedTimes } from "../../db/folding-runs.js";
 import type { Queryable } from "../../db/queryable.js";
 import { inStepsOf } from "../../heavy-steps.js";
@@ -23,7 +28,6 @@ import {
   gatherChanges,
 } from "./failure-changes.js";
 import { needsOthers } from "./fold-history.js";
-import type { FoldAt } from "./fold-outcome.js";
 import { type FoldedTest, foldTest } from "./fold-test.js";
 import {
   type Gathered,
@@ -60,7 +64,7 @@ const DAYS_PER_STEP = 200;
 export async function composeStep(
   db: Queryable,
   projectKey: string,
-  at: FoldAt,
+  today: number,
   parts: StepParts,
 ): Promise<FoldStep | WindowsBehind> {
   const { slices, failures } = parts;
@@ -72,7 +76,7 @@ export async function composeStep(
     (slice) => gatherSlice(gathered, slice),
   );
   gatherChanges(gathered, failures.changes);
-  const tests = await foldTests(db, projectKey, at, gathered);
+  const tests = await foldTests(db, projectKey, today, gathered);
   if ("behind" in tests) return tests;
   return {
     ...EMPTY_STEP,
@@ -92,15 +96,14 @@ export async function composeStep(
 async function foldTests(
   db: Queryable,
   projectKey: string,
-  { version, today: day, keptTests }: FoldAt,
+  day: number,
   { tests }: Gathered,
 ): Promise<FoldedTest[] | WindowsBehind> {
   // In the order of their keys, as they are stored and written.
   const moves = [...tests.values()].sort((a, b) => a.testKey - b.testKey);
   if (moves.length === 0) return [];
   const testKeys = moves.map(({ testKey }) => testKey);
-  const figures = { projectKey, version };
-  const windows = await keptTests.windows(db, figures, testKeys);
+  const windows = await readTestWindows(db, projectKey, testKeys);
   // Midnight may have passed since the day was read, or the database's clock been set back over it.
   let today = day;
   for (const each of windows.values()) today = Math.max(today, each.day);
@@ -108,7 +111,7 @@ async function foldTests(
   const behind = testKeys.filter((testKey) => (windows.get(testKey)?.day ?? today) < today);
   if (behind.length > 0) return { behind, today };
   const keys = moves.flatMap(({ testKey, days }) => days.map(({ day }) => ({ testKey, day })));
-  const days = await keptTests.days(db, figures, keys);
+  const days = await readTestDays(db, projectKey, keys);
   const countedUsOf = await readCounted(db, projectKey, moves, days);
   const others = await readOthers(db, projectKey, moves, windows);
   const folded: FoldedTest[] = [];

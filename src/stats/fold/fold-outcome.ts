@@ -1,13 +1,10 @@
 /** How folding is asked for, and what came of it. */
-import type { KeptTests } from "./kept-tests.js";
 
 export interface FoldOptions {
   /** When the caller stops waiting, in milliseconds since the epoch. */
   readonly deadlineAt: number;
   /** The day that is today, given the one by the database's clock. */
   readonly todayOf: (databaseDay: number) => number;
-  /** Of who asks. */
-  readonly keptTests: KeptTests;
 }
 
 /** By what a step is written: it was read when the figures had this version. */
@@ -16,7 +13,6 @@ export interface FoldAt {
   /** The UTC day, counted from 1970-01-01. */
   readonly today: number;
   readonly deadlineAt: number;
-  readonly keptTests: KeptTests;
 }
 
 /**

@@ -46,8 +46,8 @@ export async function moveNextWindows(
 async function foldAt(
   db: Queryable,
   projectKey: string,
-  { todayOf, ...rest }: FoldOptions,
+  { deadlineAt, todayOf }: FoldOptions,
 ): Promise<FoldAt | null> {
   const read = await ensureFoldVersion(db, projectKey);
-  return read === null ? null : { version: read.version, today: todayOf(read.today), ...rest };
+  return read === null ? null : { version: read.version, today: todayOf(read.today), deadlineAt };
 }

@@ -34,19 +34,13 @@ export function createStepWriter(db: Queryable, projectKey: string, at: FoldAt):
 
   return {
     async write(parts) {
+      const step = await composeStep(db, projectKey, at.today, { ...NOTHING, ...parts });
       const from = version.toString();
-      const step = await composeStep(
-        db,
-        projectKey,
-        { ...at, version: from },
-        { ...NOTHING, ...parts },
-      );
       // Each step that is written raises it by one.
       version++;
       if (!("behind" in step)) {
         const written = await writeFoldStep(db, projectKey, from, step, at.deadlineAt);
         if (!written) return "raced";
-        at.keptTests.wrote({ projectKey, version: from }, step);
         await dropEmpty(step, parts.slices ?? []);
         return "folded";
       }

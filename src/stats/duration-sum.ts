@@ -21,9 +21,8 @@ export class DurationSum {
 
   /** By nearest rank, within 2 %. */
   ranks(): DurationRanks {
-    if (this.#counts !== null) return ranksIn(this.#counts, (bucket) => bucket);
-    const { buckets, counts } = entriesOf(this.#only);
-    return ranksIn(counts, (i) => buckets[i] ?? 0);
+    if (this.#counts !== null) return ranksIn(this.#counts, BUCKETS, (bucket) => bucket);
+    return ranksIn(entries.counts, readEntries(this.#only), (i) => entries.buckets[i] ?? 0);
   }
 }
 
@@ -36,11 +35,15 @@ export function ranksOf(encoded: Uint8Array): DurationRanks {
   return sum.ranks();
 }
 
-/** The ranks of counts in the order of their buckets. */
-function ranksIn(counts: ArrayLike<number>, bucketAt: (i: number) => number): DurationRanks {
+/** The ranks of so many counts in the order of their buckets. */
+function ranksIn(
+  counts: Float64Array,
+  length: number,
+  bucketAt: (i: number) => number,
+): DurationRanks {
   let count = 0;
   // Below 0 only while what a deleted run had is being taken away.
-  for (let i = 0; i < counts.length; i++) count += Math.max(0, counts[i] ?? 0);
+  for (let i = 0; i < length; i++) count += Math.max(0, counts[i] ?? 0);
   if (count === 0) return { count, p50: null, p95: null, p99: null };
   let at = -1;
   let reached = 0;
@@ -52,31 +55,32 @@ function ranksIn(counts: ArrayLike<number>, bucketAt: (i: number) => number): Du
   return { count, p50: reach(0.5), p95: reach(0.95), p99: reach(0.99) };
 }
 
-/** The few buckets of a histogram in bytes, and their counts. */
-function entriesOf(encoded: Uint8Array): { buckets: number[]; counts: number[] } {
-  const buckets: number[] = [];
-  const counts: number[] = [];
-  eachEntry(encoded, (bucket, count) => {
-    buckets.push(bucket);
-    counts.push(count);
-  });
-  return { buckets, counts };
-}
-
 /** Adds a histogram in bytes to counts by bucket. */
 function countsOf(encoded: Uint8Array, counts: Float64Array): Float64Array {
-  eachEntry(encoded, (bucket, count) => {
-    counts[bucket] = (counts[bucket] ?? 0) + count;
-  });
+  const length = readEntries(encoded);
+  for (let i = 0; i < length; i++) {
+    const bucket = entries.buckets[i] ?? 0;
+    counts[bucket] = (counts[bucket] ?? 0) + (entries.counts[i] ?? 0);
+  }
   return counts;
 }
 
-function eachEntry(encoded: Uint8Array, add: (bucket: number, count: number) => void): void {
+/** Of the histogram that was read last: it is used at once. */
+const entries = { buckets: new Int32Array(BUCKETS), counts: new Float64Array(BUCKETS) };
+
+/** Reads the buckets of a histogram in bytes, and their counts; how many there are. */
+function readEntries(encoded: Uint8Array): number {
+  const { buckets, counts } = entries;
   const cursor = { bytes: encoded, at: 0 };
   let bucket = 0;
+  let length = 0;
   while (cursor.at < encoded.length) {
     bucket += readVarint(cursor);
-    if (bucket >= BUCKETS) throw new RangeError(`there is no bucket ${bucket}`);
-    add(bucket, fromZigzag(readVarint(cursor)));
+    // The second bound: each of them comes once.
+    if (bucket >= BUCKETS || length === BUCKETS)
+      throw new RangeError(`there is no bucket ${bucket}`);
+    buckets[length] = bucket;
+    counts[length++] = fromZigzag(readVarint(cursor));
   }
+  return length;
 }

@@ -4,10 +4,9 @@
 -- dearer: the figure in its condition hardly ever changes.
 CREATE INDEX test_windows_flaky ON test_windows (project_key, test_key) WHERE flaky_90 > 0;
 
--- What the results of a part told when its run was settled last: 0 that nothing failed. It stands as long as the part has
--- no more results than it had then, and when its results have left.
+-- What the results of a part told when its run was settled last: 0 that nothing failed. It stands while the run is
+-- settled, and when its results have left.
 ALTER TABLE run_parts
-  ADD COLUMN kept_count bigint,
   DROP CONSTRAINT run_parts_kept_status_check,
   ADD CONSTRAINT run_parts_kept_status_check CHECK (kept_status IN (0, 2, 3)) NOT VALID;
 

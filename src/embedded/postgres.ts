@@ -39,6 +39,7 @@ export interface EmbeddedPostgres extends AsyncDisposable {
 
 const SETTINGS = {
   unix_socket_directories: "",
+  shared_buffers: sharedBuffers(),
   max_connections: "100",
   max_wal_size: "2GB",
   checkpoint_timeout: "15min",
@@ -67,7 +68,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
         identity,
         cluster: cluster.path,
         port,
-        settings: { shared_buffers: sharedBuffers(), ...SETTINGS, ...options.settings },
+        settings: { ...SETTINGS, ...options.settings },
         onLog: options.onLog ?? (() => {}),
         signal,
       });

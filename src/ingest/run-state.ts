@@ -1,6 +1,7 @@
 /** The state and status of a run, derived from its record. Pure: the same record gives the same answer. */
 import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
-import type { PartRecord, RunRecord } from "../db/run-records.js";
+import type { PartRecord } from "../db/part-records.js";
+import type { RunRecord } from "../db/run-records.js";
 import type { RunSettlement } from "../db/run-states.js";
 
 export interface DerivedRun {

@@ -2,7 +2,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PartSummarySchema, RunSchema } from "../../gen/tally/v1/run_pb.js";
-import type { Counts, PartRecord, RunRecord } from "../db/run-records.js";
+import type { Counts, PartRecord } from "../db/part-records.js";
+import type { RunRecord } from "../db/run-records.js";
 import { type DerivedRun, missingCount, partStatus } from "../ingest/run-state.js";
 
 /** The run with its derived state and exact totals. */

@@ -1,19 +1,18 @@
 /** A chart over time. uPlot comes when the first chart does; the place has its height before. */
-import { lazy, Suspense } from "react";
 import { timeText } from "./chart-data.js";
 import type { ChartProps } from "./chart-props.js";
+import { codeOf, useCode } from "./use-code.js";
 
-const Plot = lazy(() => import("./plot.js"));
+const plot = codeOf(() => import("./plot.js"));
 
 /** The chart, with its values as a table for those who do not see it. */
 export function Chart(props: ChartProps) {
+  const Plot = useCode(plot);
   const { height = 180, label, times, series, format, unit } = props;
   return (
     <figure className="chart" aria-label={label}>
       <div className="chart-plot" style={{ height }} aria-hidden="true">
-        <Suspense fallback={null}>
-          <Plot {...props} height={height} />
-        </Suspense>
+        {Plot !== undefined && <Plot {...props} height={height} />}
       </div>
       <div className="unseen">
         <table>

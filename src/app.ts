@@ -14,6 +14,7 @@ import { readInboxDepth } from "./db/inbox.js";
 import { ping } from "./db/ping.js";
 import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
+import { createClientRates } from "./events/client-rates.js";
 import { createEventPolicies } from "./events/policies.js";
 import { startFolding } from "./folding.js";
 import { drawKey } from "./ingest/draw-key.js";
@@ -192,6 +193,7 @@ async function start(
     drawKey,
     writer: writers.events,
     policies,
+    rates: createClientRates(config.clientEventsPerSecond, Date.now),
     faults: createSimulatedFaults(config.faults, metrics),
     budget,
     resolveProject,

@@ -28,6 +28,8 @@ export interface Config {
   readonly logLevel: string;
   /** 0 is no limit. */
   readonly callsPerSecond: number;
+  /** Of each client of a project; 0 is no limit. */
+  readonly clientEventsPerSecond: number;
   /** What looks like a mistake but prevents nothing, one line each. */
   readonly warnings: readonly string[];
 }
@@ -93,6 +95,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     workConcurrency: defaulted(settings.workConcurrency),
     logLevel: defaulted(settings.logLevel),
     callsPerSecond: defaulted(settings.callsPerSecond),
+    clientEventsPerSecond: defaulted(settings.clientEventsPerSecond),
     warnings: [...warnings, ...unknownNames(env)],
   };
   if (problems.length > 0) throw new ConfigError(problems);

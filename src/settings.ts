@@ -175,6 +175,13 @@ export const settings = {
     integerBetween(0, 1_000_000),
     "Calls a second that one project, or one admin token, may make on this server; 0 is no limit. A project's own setting replaces it.",
   ),
+  clientEventsPerSecond: setting(
+    "TALLY_CLIENT_EVENTS_PER_SECOND",
+    "0",
+    "a number, 0 to 1000000",
+    integerBetween(0, 1_000_000),
+    "Events a second that one client of a project may send to this server, whatever becomes of them; 0 is no limit. A call over it stores nothing.",
+  ),
 } as const;
 
 function setting<T>(

@@ -35,6 +35,7 @@ it("has a default for everything", () => {
     faults: false,
     logLevel: "info",
     callsPerSecond: 0,
+    clientEventsPerSecond: 0,
     warnings: [],
   });
 });
@@ -67,6 +68,7 @@ it("reads every setting", () => {
       TALLY_FAULTS: "1",
       TALLY_LOG_LEVEL: "debug",
       TALLY_CALLS_PER_SECOND: "1000000",
+      TALLY_CLIENT_EVENTS_PER_SECOND: "500",
     }),
   ).toEqual({
     listen: { host: "::1", port: 1 },
@@ -88,6 +90,7 @@ it("reads every setting", () => {
     faults: true,
     logLevel: "debug",
     callsPerSecond: 1_000_000,
+    clientEventsPerSecond: 500,
     warnings: [],
   });
 });
@@ -131,6 +134,7 @@ describe("refuses", () => {
     ["TALLY_FAULTS", "yes"],
     ["TALLY_LOG_LEVEL", "verbose"],
     ["TALLY_CALLS_PER_SECOND", "-1"],
+    ["TALLY_CLIENT_EVENTS_PER_SECOND", "1000001"],
   ])("%s=%s, with its name, the value and what is expected", (name, value) => {
     const [problem, ...others] = problemsOf({ [name]: value });
     const { expected } = Object.values(settings).find((each) => each.name === name) ?? {};

@@ -5,9 +5,11 @@ import { closeRejections, REJECTION_STATES } from "../db/rejections.js";
 import { type RetryOptions, withRetries } from "../db/retry.js";
 import type { Writer } from "../group-commit/writer.js";
 import { inSteps } from "../heavy-steps.js";
+import type { ClientRates } from "./client-rates.js";
 import { answerOf, conflictAnswer, type IngestedEvent } from "./event-answer.js";
 import type { EventItem, EventJob, EventPart, ItemOutcome } from "./event-job.js";
 import {
+  clientOf,
   type IncomingEvent,
   type Judged,
   judge,
@@ -26,6 +28,8 @@ export interface EventTarget {
   readonly queued: boolean;
   /** Attempts that are to fail; of queued events, for tests. */
   readonly failingAttempts: number;
+  /** What its clients may send a second; null where that does not matter. */
+  readonly rates: ClientRates | null;
 }
 
 export interface EventPipeline {
@@ -38,7 +42,7 @@ export interface EventPipeline {
 /**
  * What became of each event, in order. All that the answer counts is committed: what is stored and what breaks a
  * rule by one statement; copies of conflicts, and what the database cannot store, by one after it. Throws
- * ProjectGone or DbError. `firstIndex` is the position of the first one in its stream.
+ * ProjectGone, ClientTooFast or DbError. `firstIndex` is the position of the first one in its stream.
  */
 export async function ingestEvents(
   deps: EventPipeline,
@@ -55,6 +59,7 @@ export async function ingestEvents(
     judged.push(item);
     items.push(toItem(item));
   });
+  target.rates?.take(target.projectKey, judged.map(clientOf));
   const { outcomes, hasOpenRejections } = await write(deps, target, items, retry);
   const late = judged.flatMap((item, at) => {
     const refusal = lateRefusal(item, outcomes[at]);

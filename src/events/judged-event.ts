@@ -105,8 +105,6 @@ export function lateRefusal(judged: Judged, outcome: ItemOutcome | undefined): J
 }
 
 function refused(judged: Judged, reason: number, violation: Violation): Judged {
-  const { judgement } = judged;
-  const client = judgement.outcome === "accepted" ? judgement.event.client : judgement.client;
   return {
     ...judged,
     reason,
@@ -114,9 +112,14 @@ function refused(judged: Judged, reason: number, violation: Violation): Judged {
       outcome: "refused",
       violations: [violation],
       violationsTruncated: false,
-      client,
+      client: clientOf(judged),
     },
   };
+}
+
+/** Who sent it; '' where that cannot be read. */
+export function clientOf({ judgement }: Judged): string {
+  return judgement.outcome === "accepted" ? judgement.event.client : judgement.client;
 }
 
 /** Under which id the refusal of this event is kept, lower-case hex. */

@@ -5,10 +5,10 @@ import type { Principal } from "../auth/principal.js";
 import type { ByteBudget, Claim } from "../byte-budget.js";
 import type { Logger } from "../log.js";
 import type { Metrics } from "../metrics.js";
+import type { RateLimiter } from "../rate.js";
 import type { Protocol } from "../rpc/handler.js";
 import type { ClientAddress } from "./address.js";
 import type { Pace } from "./pace.js";
-import type { RateLimiter } from "./rate.js";
 import type { Target } from "./target.js";
 import type { Timeouts } from "./timeouts.js";
 

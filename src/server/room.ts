@@ -1,10 +1,10 @@
 import { createByteBudget } from "../byte-budget.js";
 import { unavailable } from "../errors.js";
 import { limits } from "../limits.js";
+import { createRateLimiter } from "../rate.js";
 import { cutCall, endCall } from "./call.js";
 import type { Room, RoomOptions } from "./call-state.js";
 import { createPace } from "./pace.js";
-import { createRateLimiter } from "./rate.js";
 
 /** Calls that begin in one turn of the event loop: some 4 ms of work. Fewer make statements of fewer rows. */
 const CALLS_PER_TURN = 16;

@@ -88,6 +88,7 @@ export async function openEventLab(options: EventLabOptions = {}): Promise<Event
         policy: "lenient" as const,
         queued,
         failingAttempts,
+        rates: null,
       };
       const incoming = events.map((event) =>
         typeof event === "string" ? { payload: Buffer.from(event), idempotencyKey: "" } : event,

@@ -12,6 +12,7 @@ const shared = [
   "byte-budget",
   "heavy-steps",
   "hash-parts",
+  "rate",
   "wire",
 ];
 const protobuf = "@bufbuild/protobuf";
@@ -30,6 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "byte-budget": ["errors", connect],
   "heavy-steps": [],
   "hash-parts": [],
+  rate: [],
   wire: [protobuf],
   csv: [],
   "event-lines": ["csv", "gen", protobuf],

@@ -1,8 +1,10 @@
 /** One batch of events of a call: its payloads, where they go, and what the log and the metrics learn of it. */
+import { Code } from "@connectrpc/connect";
 import type { EventInput } from "../../../gen/tally/v1/event_pb.js";
 import { EventMode } from "../../../gen/tally/v1/event_pb.js";
 import type { RetryOptions } from "../../db/retry.js";
-import { invalidArgument, notFound, type Violation } from "../../errors.js";
+import { callError, invalidArgument, notFound, type Violation } from "../../errors.js";
+import { ClientTooFast } from "../../events/client-rates.js";
 import type { IngestedEvent } from "../../events/event-answer.js";
 import { ProjectGone } from "../../events/event-job.js";
 import type { Fault } from "../../events/faults.js";
@@ -74,6 +76,7 @@ export async function ingestBatchOfEvents(
       policy: await deps.policies.of(project),
       queued,
       failingAttempts: fault.failingAttempts,
+      rates: deps.rates,
     };
     const ingested = await ingestEvents(deps, target, events, firstIndex, retry);
     failAt("after-commit", fault);
@@ -91,9 +94,15 @@ export function toEventCallError(
   { projectId }: ProjectRef,
   deadlineAt: number,
 ): unknown {
-  return error instanceof ProjectGone
-    ? notFound("project", projectId)
-    : fromDbError(error, deadlineAt);
+  if (error instanceof ProjectGone) return notFound("project", projectId);
+  if (error instanceof ClientTooFast) {
+    return callError(Code.ResourceExhausted, error.message, {
+      reason: "RATE_LIMITED",
+      metadata: { client: error.client },
+      retryAfterMs: error.retryAfterMs,
+    });
+  }
+  return fromDbError(error, deadlineAt);
 }
 
 /** Ids that one line of the log names at most. */

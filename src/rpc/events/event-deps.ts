@@ -1,5 +1,6 @@
 /** What the handlers of EventService share. */
 import type { ByteBudget } from "../../byte-budget.js";
+import type { ClientRates } from "../../events/client-rates.js";
 import type { EventPipeline } from "../../events/ingest-events.js";
 import type { EventPolicies } from "../../events/policies.js";
 import type { Metrics } from "../../metrics.js";
@@ -10,6 +11,7 @@ import type { SimulatedFaults } from "./simulated-faults.js";
 /** What ingestion needs. */
 export interface EventIngestDeps extends EventPipeline {
   readonly policies: EventPolicies;
+  readonly rates: ClientRates;
   readonly faults: SimulatedFaults;
   readonly budget: ByteBudget;
   readonly resolveProject: ResolveProject;

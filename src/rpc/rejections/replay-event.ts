@@ -34,7 +34,8 @@ async function send(
     return judged(judgement.outcome === "refused" ? judgement.violations : []);
   }
   const { projectKey } = project;
-  const target = { projectKey, tokenId, policy, queued: false, failingAttempts: 0 };
+  // Who replays is no client, and has waited already.
+  const target = { projectKey, tokenId, policy, queued: false, failingAttempts: 0, rates: null };
   const sent = [{ payload, idempotencyKey }];
   const [event] = await ingestEvents(events, target, sent, index, retry);
   if (event === undefined) throw new Error("an event has no outcome");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createRateLimiter } from "../../src/server/rate.js";
+import { createRateLimiter } from "../src/rate.js";
 
 test("lets a burst of two seconds pass, then the rate, and says how long to wait", () => {
   let now = 0;
@@ -27,4 +27,20 @@ test("passes one call at rates below one a second, and bears a clock that goes b
   expect(limiter.take("a", 0.1)).toBe(10_000);
   now += 10_000;
   expect(limiter.take("a", 0.1)).toBe(0);
+});
+
+test("counts several keys together or not at all, and lets more than a burst pass a full bucket", () => {
+  let now = 0;
+  const limiter = createRateLimiter(() => now);
+  const takeAll = (amounts: Record<string, number>) =>
+    limiter.takeAll(new Map(Object.entries(amounts)), 10);
+  expect(takeAll({ a: 15, b: 5 })).toBeNull();
+  expect(takeAll({ a: 6, b: 17, c: 1 })).toEqual({ key: "b", waitMs: 200 });
+  expect(takeAll({ a: 5, b: 15, c: 20 })).toBeNull();
+  expect(takeAll({ c: 500 })).toEqual({ key: "c", waitMs: 2_000 });
+  now += 2_000;
+  expect(takeAll({ c: 500 })).toBeNull();
+  expect(takeAll({ c: 1 })).toEqual({ key: "c", waitMs: 48_100 });
+  now += 48_100;
+  expect(takeAll({ c: 1 })).toBeNull();
 });

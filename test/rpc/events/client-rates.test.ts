@@ -78,7 +78,9 @@ it("is waited for by a client that tries again", async () => {
   const client = createTallyClient({ url: server.url, token });
   expect(await send(token, views("patient", 0, 10))).toBe(10);
   const [event = {}] = views("patient", 10, 1);
+  const startedAt = performance.now();
   await client.events.ingestEvent({ event });
+  expect(performance.now() - startedAt).toBeGreaterThan(50);
   expect((await client.events.listEvents({})).events).toHaveLength(11);
   client.close();
 });

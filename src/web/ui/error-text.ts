@@ -9,7 +9,7 @@ export function errorText(thrown: unknown): string {
     case Code.PermissionDenied:
       return `${sentence(error)} Sign in with another token.`;
     case Code.Unavailable:
-      return `The server cannot answer now: ${error.rawMessage}. It is tried again.`;
+      return `The server cannot answer now: ${error.rawMessage}. Try again in a moment.`;
     case Code.DeadlineExceeded:
       return "The server did not answer in time. Ask for a shorter window, or try again.";
     case Code.Unknown:

@@ -60,7 +60,9 @@ export function callError(code: Code, message: string, facts: ErrorFacts): Conne
     });
   }
   if (facts.violations !== undefined) details.push(badRequest(facts.violations, details));
-  const make = () => new ConnectError(message, code, headers, details, facts.cause);
+  // What it quotes may have been cut within a character: no protocol carries half of one.
+  const text = message.toWellFormed();
+  const make = () => new ConnectError(text, code, headers, details, facts.cause);
   return code === Code.Internal ? make() : withoutStack(make);
 }
 

@@ -111,14 +111,18 @@ async function serve(
     if (exchange.message !== undefined) yield encoding.empty;
   };
   const signal = new AbortController().signal;
-  const answer = await handler({
-    ...universal,
-    body: placeholder(),
-    signal,
-    contextValues: values,
-  });
-  await writeAnswer(call, answer, req, res);
-  settleCall(call, exchange.error ?? call.endedBy ?? null);
+  try {
+    const answer = await handler({
+      ...universal,
+      body: placeholder(),
+      signal,
+      contextValues: values,
+    });
+    await writeAnswer(call, answer, req, res);
+  } finally {
+    // Also where the answer cannot be written: nothing of the call may stay behind.
+    settleCall(call, exchange.error ?? call.endedBy ?? null);
+  }
 }
 
 /** Everything that is checked before the body. */

@@ -388,3 +388,24 @@ describe("rates and addresses", () => {
     await expect(startLab({ trustedProxies: ["proxy"] })).rejects.toThrow('"proxy"');
   });
 });
+
+test("a call whose error quotes half a character is answered, and nothing of it stays", async () => {
+  await using lab = await startLab();
+  const body = Buffer.from('{"\\ud800":1}');
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(body.length, 1);
+  const path = pathOf(IngestService.method.finishRun);
+  const response = await fetch(lab.server.url + path, {
+    method: "POST",
+    headers: { "content-type": "application/grpc-web+json" },
+    body: Buffer.concat([head, body]),
+  });
+  expect(response.status).toBe(200);
+  const trailers = Buffer.from(await response.arrayBuffer()).toString();
+  expect(trailers).toContain("grpc-status: 3");
+  expect(decodeURIComponent(trailers)).toContain("is not a known field");
+  // What stays holds up the stop.
+  const startedAt = performance.now();
+  await lab.server.drain();
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});

@@ -121,6 +121,19 @@ unpurged AS (
   WHERE t.project_key = $1 AND t.run_key = d.run_key
 )`,
   ),
+  // A statement that found the run open may have committed after the run was settled: it is settled again.
+  clause(
+    (step) => [...new Set(step.parts.map(({ runKey }) => runKey))],
+    [plain<string>("run_key", "bigint", (runKey) => runKey)],
+    (rows) => `
+unsettled AS (
+  UPDATE runs AS t
+  SET state_version = state_version + 1, unsettled_at = now()
+  FROM guard, ${rows}
+  WHERE t.project_key = $1 AND t.run_key = d.run_key AND t.state <> 1 AND t.unsettled_at IS NULL
+    AND t.deleted_at IS NULL AND t.expired_at IS NULL
+)`,
+  ),
   clause(
     (step) => step.parts,
     partColumns,

@@ -147,6 +147,7 @@ SELECT
   EXISTS (SELECT FROM added) AS added
 FROM live`;
 
+// A repeated finish unsettles the run too: results that its sender stored before may have missed the first one.
 // run_parts.finish_time is null where the client gave none: finished_at is the time of receipt.
 const FINISH_PART = `
 WITH ended AS (
@@ -166,8 +167,14 @@ WITH ended AS (
 ),
 unsettled AS (
   UPDATE runs
-  SET state_version = state_version + 1, unsettled_at = now(), abandoned_at = NULL
-  WHERE project_key = $1 AND run_key = $2 AND EXISTS (SELECT FROM ended)
+  SET state_version = state_version + 1, unsettled_at = now(), abandoned_at = CASE WHEN again THEN abandoned_at END
+  FROM (
+    SELECT false AS again FROM ended
+    UNION ALL
+    SELECT true FROM run_parts
+    WHERE project_key = $1 AND run_key = $2 AND part_id = $3 AND finished_at IS NOT NULL
+  ) AS finished
+  WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND expired_at IS NULL
 )
 SELECT
   first, finished_at IS NOT NULL AS finished, finish_status, ${microsOf("finish_time")} AS finish_us,

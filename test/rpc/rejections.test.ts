@@ -159,6 +159,17 @@ describe("a refused run", () => {
         newRejectionId: expect.stringMatching(/^[0-9a-f]{32}$/),
       },
     ]);
+    // 300,000 results in two bytes each: counted before they are decoded.
+    const endless = Buffer.alloc(600_000, Buffer.from([0x22, 0x00]));
+    const { results: counted } = await rejections.replayRejections({
+      entries: [{ rejectionId, replacement: { case: "ingestRunRequest", value: endless } }],
+    });
+    expect(counted).toMatchObject([
+      {
+        outcome: ReplayOutcome.REJECTED,
+        fieldViolations: [{ field: "results", description: "has 300000 results, at most 5000" }],
+      },
+    ]);
     if (copy.run !== undefined) copy.run.runId = "mended run";
     const value = toBinary(IngestRunRequestSchema, copy);
     const entries = [{ rejectionId, replacement: { case: "ingestRunRequest" as const, value } }];

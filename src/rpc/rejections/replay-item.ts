@@ -23,6 +23,7 @@ import { toCallError } from "../ingest/failures.js";
 import { closeRunRequest, validateFinishRun } from "../ingest/finish-run.js";
 import { openTarget } from "../ingest/open-target.js";
 import { storeRunRequest, validateRunRequest } from "../ingest/store-run-request.js";
+import { checkBinaryCount } from "../item-count.js";
 import { type Judgement, judged, type Replay } from "./replay.js";
 import { replayEvent } from "./replay-event.js";
 
@@ -45,7 +46,11 @@ export function replayItem(
       if (replacement.case !== undefined && replacement.case !== "ingestRunRequest") {
         return wrongKind(replacement.case);
       }
-      return sendRun(replay, replacement.value ?? kept, rejection.rejectionId);
+      return judge(replay, "", async () => {
+        const bytes = replacement.value ?? kept;
+        checkBinaryCount(IngestRunRequestSchema, bytes);
+        return sendRun(replay, bytes, rejection.rejectionId);
+      });
     case REJECTION_KINDS.finish:
       if (replacement.case !== undefined && replacement.case !== "finishRunRequest") {
         return wrongKind(replacement.case);

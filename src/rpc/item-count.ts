@@ -9,7 +9,7 @@ import {
   PublishResultsRequestSchema,
   UploadResultsRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
-import { checkEventCount, checkResultCount } from "../rpc/check-count.js";
+import { checkEventCount, checkResultCount } from "./check-count.js";
 
 /** Where a message has its list, and what bounds it. */
 interface ListOf {

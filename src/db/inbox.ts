@@ -266,6 +266,7 @@ SELECT raw, COALESCE(idempotency_key, '') AS idempotency_key
 FROM events
 WHERE project_key = $1 AND event_id = $2 AND state = 1`;
 
+// The event was taken again since a rejection of it was closed: with the event gone, it has to be open.
 const GIVE_UP = `
 WITH taken AS (
   DELETE FROM inbox
@@ -286,7 +287,7 @@ refused AS (
     1 AS repeats, COALESCE(idempotency_key, '') AS idempotency_key
   FROM event
 ),
-${keptRefusals("$9")},
+${keptRefusals("$9", true)},
 log AS (
   INSERT INTO processing_log (project_key, event_id, step, detail, actor)
   SELECT $1, event_id, 5, $6::text, $7::text

@@ -3,10 +3,15 @@
 /**
  * CTEs `kept` and `used`, over a CTE `refused` with the columns of `rejections` and `repeats`. $1 is the project,
  * `maxBytes` the parameter with the bound of a project without its own. A known item grows its repeat count,
- * once per batch key; one that was closed stays closed, and does not count; it gets its bytes back if they were
+ * once per batch key; one that was closed stays closed, unless `reopens`, and does not count; it gets its bytes back if they were
  * dropped.
  */
-export const keptRefusals = (maxBytes: string) => `
+export const keptRefusals = (maxBytes: string, reopens = false) => `
+closed_before AS MATERIALIZED (
+  SELECT rejection_id
+  FROM rejections
+  WHERE ${reopens} AND project_key = $1 AND rejection_id IN (SELECT rejection_id FROM refused) AND state <> 1
+),
 kept AS (
   INSERT INTO rejections AS r (
     project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
@@ -22,7 +27,7 @@ kept AS (
     batch_key = EXCLUDED.batch_key,
     last_at = now(),
     bytes = COALESCE(r.bytes, EXCLUDED.bytes),
-    run_key = COALESCE(r.run_key, EXCLUDED.run_key)
+    run_key = COALESCE(r.run_key, EXCLUDED.run_key)${reopens ? REOPENED : ""}
   RETURNING rejection_id, repeat_count, xmax = 0 AS is_new, octet_length(r.bytes) AS size
 ),
 used AS (
@@ -30,9 +35,19 @@ used AS (
   SELECT $1, sum(k.size), COALESCE(NULLIF(p.kept_refusal_bytes, 0), ${maxBytes}::bigint)
   FROM kept k
   JOIN projects p ON p.project_key = $1
-  WHERE k.is_new
+  WHERE k.is_new OR k.rejection_id IN (SELECT rejection_id FROM closed_before)
   GROUP BY p.kept_refusal_bytes
   ON CONFLICT (project_key) DO UPDATE SET
     kept_bytes = u.kept_bytes + EXCLUDED.kept_bytes,
     max_bytes = EXCLUDED.max_bytes
 )`;
+
+/** What was taken back from whoever closed it: the reason is a new one. */
+const REOPENED = `,
+    reason = EXCLUDED.reason,
+    violations = EXCLUDED.violations,
+    violations_truncated = EXCLUDED.violations_truncated,
+    state = 1,
+    closed_at = NULL,
+    closed_by = '',
+    note = ''`;

@@ -151,6 +151,28 @@ it("gives a poisoned event up after its attempts, while others go on", async () 
   expect(await kept()).toMatchObject([{ state: 2 }]);
 });
 
+it("gives up in the open what was given up, closed and sent again", async () => {
+  const giveUp = async () => {
+    await enqueue(["given up"], 200);
+    await lab.db.query("UPDATE inbox SET attempts = 20 WHERE project_key = $1", [project]);
+    await workInbox(options({}), project);
+  };
+  const kept = () =>
+    lab.db.query(
+      `SELECT state, closed_at, closed_by, octet_length(bytes) = kept_bytes::int AS counted
+      FROM rejections JOIN rejection_usage USING (project_key) WHERE project_key = $1`,
+      [project],
+    );
+  await giveUp();
+  const [before] = await kept();
+  // Sent again it is queued, which closes the rejection.
+  await enqueue(["given up"], 200);
+  expect(await kept()).toMatchObject([{ state: 2 }]);
+  await giveUp();
+  expect(await kept()).toEqual([before]);
+  expect(before).toEqual({ state: 1, closed_at: null, closed_by: "", counted: true });
+});
+
 it("keeps an event queued whose rejection would find no room", async () => {
   project = await lab.newProject(10);
   await enqueue(["a"], 100);

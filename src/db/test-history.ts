@@ -192,15 +192,18 @@ candidates AS MATERIALIZED (
 
 /**
  * The runs of a day that it does not name, none of which is newer than the oldest that it names; by runs_by_time.
- * Deleted runs keep their rows, so that the oldest named one tells its time in any case.
+ * Deleted runs keep their rows, so that the oldest named one tells its time until it is purged; of a day that names none
+ * any more, all are looked through.
  */
 const BEYOND = pageText(
   `today AS MATERIALIZED (
   SELECT
     day, run_keys, day::timestamp AT TIME ZONE 'UTC' AS starts_at,
-    COALESCE(${timeOf("$5")}, (
-      SELECT min(counted_at) FROM runs WHERE project_key = $1 AND run_key = ANY (run_keys)
-    )) AS ends_at
+    COALESCE(
+      ${timeOf("$5")},
+      (SELECT min(counted_at) FROM runs WHERE project_key = $1 AND run_key = ANY (run_keys)),
+      (day + 1)::timestamp AT TIME ZONE 'UTC' - interval '1 microsecond'
+    ) AS ends_at
   FROM test_days
   WHERE project_key = $1 AND test_key = $2::bigint AND day = $4::date
 ),

@@ -143,6 +143,30 @@ describe("the history of a test", () => {
     ]);
   });
 
+  it("is told of a day whose named runs are all gone", async () => {
+    const [left = 0] = await storeTests(db, ["left"]);
+    const results = [{ testKey: left }];
+    const times = ["2026-01-17T00:00:00Z", "2026-01-16T23:59:59.999999Z", "2026-01-16T00:00:00Z"];
+    await storeRuns(
+      db,
+      times.map((startedAt, i) => ({ runId: `left ${i}`, startedAt, results })),
+    );
+    await db.query(
+      `INSERT INTO test_days
+      SELECT project_key, $1::bigint, 0, DATE '2026-01-16', 0, 0, 0, 0, 0, 0, true, '', '{}'
+      FROM test_days LIMIT 1`,
+      [left],
+    );
+    const found: string[] = [];
+    let after: HistoryKey | null = null;
+    do {
+      const page = await readTestHistory(db, "1", String(left), after, 1, Infinity);
+      found.push(...page.results.map(({ runId }) => runId));
+      after = page.next;
+    } while (after !== null);
+    expect(found).toEqual(["left 1", "left 2"]);
+  });
+
   it("ends a page at 3 MiB, and loses nothing", async () => {
     const [large = 0] = await storeTests(db, ["large"]);
     const message = "x".repeat(1024 * 1024);

@@ -7,8 +7,8 @@ import {
   UploadResultsRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import { invalidArgument } from "../errors.js";
-import { decodeMessage } from "../wire/message-reader.js";
 import { checkBinaryCount, checkJsonCount } from "../rpc/item-count.js";
+import { decodeMessage } from "../wire/message-reader.js";
 import { jsonViolations } from "./json-violations.js";
 import { type BatchFrame, readBatchFrame, readRunResults } from "./result-reader.js";
 

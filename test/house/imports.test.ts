@@ -13,6 +13,7 @@ const shared = [
   "heavy-steps",
   "hash-parts",
   "rate",
+  "json-times",
   "wire",
 ];
 const protobuf = "@bufbuild/protobuf";
@@ -32,6 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "heavy-steps": [],
   "hash-parts": [],
   rate: [],
+  "json-times": [protobuf],
   wire: [protobuf],
   csv: [],
   "event-lines": ["csv", "gen", protobuf],
@@ -96,6 +98,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "gen",
     "csv",
     "event-lines",
+    "json-times",
     protobuf,
     connect,
     "@connectrpc/connect-query",

@@ -243,3 +243,37 @@ it("asks for either entries or a filter", async () => {
   const both = { rejectionIds: ["a"], filter: {} };
   expect((await failure(rejections.dismissRejections(both))).code).toBe(Code.InvalidArgument);
 });
+
+type Named = ReturnType<typeof named>;
+
+describe("refused items with times that JSON has no text for", () => {
+  it("are listed without them, and replayed as they were kept", async () => {
+    const { ingest, rejections } = client();
+    const inMs = { seconds: 1_700_000_000_000n, nanos: 0 };
+    await ingest.ingestRun({
+      run: { runId: "unsayable" },
+      results: [
+        { ...named("far"), startTime: inMs },
+        { ...named("wide"), duration: { seconds: 1n, nanos: 1_500_000_000 } },
+        { ...named("mixed"), duration: { seconds: 1n, nanos: -5 } },
+      ],
+    });
+    await failure(ingest.ingestRun({ run: { runId: "unsayable run", startTime: inMs } }));
+    const response = await fetch(`${server.url}/tally.v1.RejectionService/ListRejections`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${server.allToken}`, "content-type": "application/json" },
+      body: JSON.stringify({ filter: { runId: "unsayable" } }),
+    });
+    expect(response.status).toBe(200);
+    const listed = (await response.json()) as { rejections: { result: Named }[] };
+    const names = listed.rejections.map(({ result }) => result.test.name);
+    expect(names.sort()).toEqual(["far", "mixed", "wide"]);
+    const filter = { runId: "unsayable" };
+    const { results } = await rejections.replayRejections({ filter, validateOnly: true });
+    expect(results.map(({ fieldViolations }) => fieldViolations[0]?.field).sort()).toEqual([
+      "duration",
+      "duration",
+      "start_time",
+    ]);
+  });
+});

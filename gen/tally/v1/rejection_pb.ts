@@ -151,7 +151,8 @@ export type Rejection = Message<"tally.v1.Rejection"> & {
   resultId: string;
 
   /**
-   * The item as it was decoded. Absent more than 30 days after it was closed.
+   * The item as it was decoded. Absent more than 30 days after it was closed. Times of a result that JSON has no form for
+   * are left out; its violations name them, and a replay sends them as they were kept.
    *
    * @generated from oneof tally.v1.Rejection.item
    */

@@ -3,6 +3,7 @@ import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { RejectionSchema } from "../../../gen/tally/v1/rejection_pb.js";
 import { PartSchema, TestResultSchema } from "../../../gen/tally/v1/run_pb.js";
 import { REJECTION_KINDS, type StoredRejection } from "../../db/rejections.js";
+import { withoutUnsayableTimes } from "../../json-times.js";
 import { timestamp } from "../run-message.js";
 
 /** The rejection with its item, as far as that is still kept. */
@@ -39,7 +40,10 @@ function itemOf({
   if (bytes === null) return { case: undefined };
   switch (kind) {
     case REJECTION_KINDS.result:
-      return { case: "result", value: fromBinary(TestResultSchema, bytes) };
+      return {
+        case: "result",
+        value: withoutUnsayableTimes(TestResultSchema, fromBinary(TestResultSchema, bytes)),
+      };
     case REJECTION_KINDS.run:
       return { case: "ingestRunRequest", value: bytes };
     case REJECTION_KINDS.finish:

@@ -14,12 +14,16 @@ import {
 import type { Rejection } from "../../../../gen/tally/v1/rejection_pb.js";
 import type { ReplayEntry } from "../../../../gen/tally/v1/rejection_service_pb.js";
 import { TestResultSchema } from "../../../../gen/tally/v1/run_pb.js";
+import { withoutUnsayableTimes } from "../../../json-times.js";
 import { bytesText, indentJson } from "../../format/indent-json.js";
 
 /** What a replay sends in the place of the kept item. */
 export type Replacement = Exclude<ReplayEntry["replacement"], { case: undefined }>;
 
-/** The item as JSON; undefined where it is no longer kept. An event is text as it came, and need not be JSON. */
+/**
+ * The item as JSON, without times that JSON has no text for, which its violations name; undefined where it is no longer
+ * kept. An event is text as it came, and need not be JSON.
+ */
 export function itemText({ item }: Pick<Rejection, "item">): string | undefined {
   switch (item.case) {
     case "result":
@@ -52,7 +56,7 @@ export function replacementOf({ item }: Pick<Rejection, "item">, text: string): 
 }
 
 function jsonOf<D extends DescMessage>(desc: D, message: MessageShape<D>): string {
-  return JSON.stringify(toJson(desc, message), undefined, 2);
+  return JSON.stringify(toJson(desc, withoutUnsayableTimes(desc, message)), undefined, 2);
 }
 
 function binaryText<D extends DescMessage>(desc: D, bytes: Uint8Array): string {

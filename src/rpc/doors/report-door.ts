@@ -13,6 +13,7 @@ import type { TestResult } from "../../../gen/tally/v1/run_pb.js";
 import { invalidArgument, type Violation } from "../../errors.js";
 import { parseReport } from "../../formats/parse-report.js";
 import { ReportDamage, type ReportFormat, type ReportWarning } from "../../formats/report-item.js";
+import { sizeOf } from "../../ingest/ingest-batch.js";
 import type { CallContext } from "../handler.js";
 import type { IngestDeps } from "../ingest/ingest-deps.js";
 import { uploadResults } from "../ingest/upload-results.js";
@@ -24,8 +25,9 @@ export interface ReportRequest {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Results of a file that make one batch. */
+/** Results of a file that make one batch, and bytes from which on fewer do. */
 const RESULTS_PER_BATCH = 1_000;
+const BYTES_PER_BATCH = 1024 * 1024;
 /** Parameters of the query besides the format. */
 const PARAMETERS = [
   "project_id",
@@ -131,18 +133,23 @@ function readFile(
     yield open;
     let sequence = 0n;
     let results: TestResult[] = [];
+    let size = 0;
     const batch = () =>
       create(UploadResultsRequestSchema, {
         frame: { case: "batch", value: { sequence: sequence++, results } },
       });
     try {
       for await (const item of parseReport(format, bytes)) {
-        if (item.kind === "warning") warnings.push(item);
-        else results.push(item.result);
-        if (results.length === RESULTS_PER_BATCH) {
-          yield batch();
-          results = [];
+        if (item.kind === "warning") {
+          warnings.push(item);
+          continue;
         }
+        results.push(item.result);
+        size += sizeOf([item.result]);
+        if (results.length < RESULTS_PER_BATCH && size < BYTES_PER_BATCH) continue;
+        yield batch();
+        results = [];
+        size = 0;
       }
     } catch (error) {
       if (!(error instanceof ReportDamage)) throw error;

@@ -92,7 +92,7 @@ async function readBatches(
       if (frame.case !== "batch") throw outOfPlace(value, "after open come batches, then finish");
       const inputs = frame.value.events;
       checkEventCount("batch.events", inputs.length);
-      const release = room.handOver(sizeOfEvents(inputs));
+      const release = await room.handOver(sizeOfEvents(inputs));
       const batch = { events: inputs.map(incomingEvent), firstIndex };
       firstIndex += inputs.length;
       const committing = ingestBatchOfEvents(deps, call, batch, retryOf(deps, call.context));

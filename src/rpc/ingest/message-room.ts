@@ -5,8 +5,11 @@ import type { ProjectRef } from "../resolve-project.js";
 import type { IngestDeps } from "./ingest-deps.js";
 
 export interface MessageRoom {
-  /** The message that was decoded last needs so many bytes until it is committed; the answer gives them back. */
-  handOver(bytes: number): () => void;
+  /**
+   * The message that was decoded last needs so many bytes until it is committed; the answer gives them back. What was not
+   * decoded, as the doors' messages, waits for its room here.
+   */
+  handOver(bytes: number): Promise<() => void>;
   /** Gives back what no message has taken over. */
   close(): void;
 }
@@ -34,11 +37,13 @@ export function openRoom(
     await claim.granted;
   });
   return {
-    handOver(bytes) {
+    async handOver(bytes) {
+      claim ??= budget.claim(projectId, bytes);
       const taken = claim;
+      await taken.granted;
       claim = undefined;
-      taken?.shrink(bytes);
-      return () => taken?.shrink(0);
+      taken.shrink(bytes);
+      return () => taken.shrink(0);
     },
     close() {
       closed = true;

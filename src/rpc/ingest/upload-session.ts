@@ -177,7 +177,7 @@ async function readBatches(
       checkResultCount("batch.results", results.length);
       const firstIndex = index;
       index += results.length;
-      const release = room.handOver(sizeOf(results));
+      const release = await room.handOver(sizeOf(results));
       const startedAt = deps.now();
       const retry = retryOf(deps, context);
       const commit = async () => {

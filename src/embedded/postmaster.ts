@@ -25,6 +25,8 @@ export interface PostmasterOptions {
   readonly onLog: (line: string) => void;
   /** Gives up the start. */
   readonly signal: AbortSignal;
+  /** Longest time until it says that it starts; default 60 s. */
+  readonly silenceMs?: number;
 }
 
 /** It did not come up; `mayPass` if another port, or some time, may help. */
@@ -38,10 +40,9 @@ export class StartFailure extends Error {
   }
 }
 
-/** After a crash it replays up to `max_wal_size` first. */
-const START_TIMEOUT_MS = 60_000;
-/** A fast shutdown writes a checkpoint. */
-const STOP_TIMEOUT_MS = 15_000;
+const SILENCE_MS = 60_000;
+/** A fast shutdown writes a checkpoint: cut off, the next start takes longer. */
+const STOP_TIMEOUT_MS = 60_000;
 /** Lines that an ended postmaster wrote may still be under way. */
 const LAST_LINES_TIMEOUT_MS = 500;
 const POLL_MS = 20;
@@ -107,31 +108,36 @@ function keepLastLines(child: ChildProcess, onLog: (line: string) => void): () =
   };
 }
 
-/** False if it ended, took too long, or was not wanted any more. */
+/**
+ * False if it ended, said nothing, or was not wanted any more. After a crash it starts for as long as it takes to replay
+ * what it had logged: given up, it would begin anew.
+ */
 async function becomesReady(
   child: ChildProcess,
   ended: Promise<void>,
-  { cluster, signal }: PostmasterOptions,
+  { cluster, signal, silenceMs = SILENCE_MS }: PostmasterOptions,
 ): Promise<boolean> {
   let isOver = false;
   ended.then(() => {
     isOver = true;
   });
-  const deadline = performance.now() + START_TIMEOUT_MS;
-  while (!isOver && !signal.aborted && performance.now() < deadline) {
-    if (await saysReady(join(cluster, "postmaster.pid"), child.pid)) return !signal.aborted;
+  const deadline = performance.now() + silenceMs;
+  while (!isOver && !signal.aborted) {
+    const status = await statusOf(join(cluster, "postmaster.pid"), child.pid);
+    if (status === "ready") return !signal.aborted;
+    if (status !== "starting" && performance.now() > deadline) return false;
     await sleep(POLL_MS);
   }
   return false;
 }
 
-/** Its file says so in the eighth line, whatever the settings of the log. */
-async function saysReady(file: string, pid: number | undefined): Promise<boolean> {
+/** What its file says in the eighth line, whatever the settings of the log; '' while it is not its own. */
+async function statusOf(file: string, pid: number | undefined): Promise<string> {
   try {
     const lines = (await readFile(file, "utf8")).split("\n");
-    return lines[0] === String(pid) && lines[7]?.trim() === "ready";
+    return lines[0] === String(pid) ? (lines[7]?.trim() ?? "") : "";
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw error;
   }
 }

@@ -47,16 +47,20 @@ export function settlementOf(
 
 /** The jobs of which no more is expected: all of a closed run, else those whose shards have all finished. */
 export function finishedJobs(run: RunRecord): string[] {
-  const shards = [...latestAttempts(run.parts).values()];
-  return [...new Set(run.parts.map(({ job }) => job))].filter((job) => {
-    if (run.closedUs !== null) return true;
-    const parts = run.parts.filter((part) => part.job === job);
-    const latest = shards.flat().filter((part) => part.job === job);
-    return (
-      latest.every((part) => part.finishedUs !== null) &&
-      !hasAbsentShard(parts, latestAttempts(parts))
-    );
-  });
+  const jobs = new Map<string, PartRecord[]>();
+  for (const part of run.parts) {
+    const parts = jobs.get(part.job);
+    if (parts === undefined) jobs.set(part.job, [part]);
+    else parts.push(part);
+  }
+  const hasFinished = (parts: readonly PartRecord[]) => {
+    const shards = latestAttempts(parts);
+    const latest = [...shards.values()].flat();
+    return latest.every((part) => part.finishedUs !== null) && !hasAbsentShard(parts, shards);
+  };
+  return [...jobs].flatMap(([job, parts]) =>
+    run.closedUs !== null || hasFinished(parts) ? [job] : [],
+  );
 }
 
 /** The status of a part: as given when it finished, else derived from its results. */

@@ -14,6 +14,7 @@ const inputs = [
   // What it shares with the server.
   "src/csv.ts",
   "src/event-lines.ts",
+  "src/json-times.ts",
   "gen",
   "scripts",
   "package.json",

@@ -101,7 +101,7 @@ describe("deletion", () => {
     const { run: left } = await client().stats.getRun({ runId: "neighbour" });
     expect(left?.totals).toMatchObject({ resultCount: 1n, rejectedCount: 1n });
     const [usage] = await db.query<{ same: boolean }>(`
-      SELECT kept_bytes = (SELECT sum(octet_length(bytes)) FROM rejections WHERE state = 1) AS same
+      SELECT kept_bytes = (SELECT sum(octet_length(bytes) + octet_length(part) + 1024) FROM rejections WHERE state = 1) AS same
       FROM rejection_usage`);
     expect(usage?.same).toBe(true);
   });

@@ -1,5 +1,8 @@
 /** The part of a statement that keeps refused items within their project's bound. */
 
+/** What an open one takes of its project's bound: its row too, which keeps up to 32 violations of an item without bytes. */
+export const KEPT_SIZE = "octet_length(r.bytes) + octet_length(r.part) + 1024";
+
 /**
  * CTEs `kept` and `used`, over a CTE `refused` with the columns of `rejections` and `repeats`. $1 is the project,
  * `maxBytes` the parameter with the bound of a project without its own. A known item grows its repeat count,
@@ -28,7 +31,7 @@ kept AS (
     last_at = now(),
     bytes = COALESCE(r.bytes, EXCLUDED.bytes),
     run_key = COALESCE(r.run_key, EXCLUDED.run_key)${reopens ? REOPENED : ""}
-  RETURNING rejection_id, repeat_count, xmax = 0 AS is_new, octet_length(r.bytes) AS size
+  RETURNING rejection_id, repeat_count, xmax = 0 AS is_new, ${KEPT_SIZE} AS size
 ),
 used AS (
   INSERT INTO rejection_usage AS u (project_key, kept_bytes, max_bytes)

@@ -1,5 +1,6 @@
 /** Removes what hangs on deleted runs and projects, in bounded statements. */
 import { DRAWN_KEY } from "./fold-queue.js";
+import { KEPT_SIZE } from "./kept-refusals.js";
 import type { Queryable } from "./queryable.js";
 
 /** Rows of one deleting statement: some 20 ms. */
@@ -149,15 +150,15 @@ SELECT 1 FROM gone`;
 // Bytes of open ones leave the project's bound.
 const DELETE_REJECTIONS = `
 WITH gone AS (
-  DELETE FROM rejections
+  DELETE FROM rejections r
   WHERE project_key = $1 AND rejection_id IN (
     SELECT rejection_id FROM rejections WHERE project_key = $1 AND run_key = $2 LIMIT $3::int
   )
-  RETURNING state, octet_length(bytes) AS size
+  RETURNING state, ${KEPT_SIZE} AS size
 ),
 freed AS (
   UPDATE rejection_usage
-  SET kept_bytes = kept_bytes - (SELECT COALESCE(sum(size) FILTER (WHERE state = 1), 0) FROM gone)
+  SET kept_bytes = GREATEST(0, kept_bytes - (SELECT COALESCE(sum(size) FILTER (WHERE state = 1), 0) FROM gone))
   WHERE project_key = $1 AND EXISTS (SELECT FROM gone WHERE state = 1)
 )
 SELECT 1 FROM gone`;

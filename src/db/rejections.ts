@@ -1,5 +1,6 @@
 /** What was refused and is kept: listed and closed by people. Originals never change. */
 import { byteaArray } from "./array-literal.js";
+import { KEPT_SIZE } from "./kept-refusals.js";
 import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 
@@ -241,11 +242,11 @@ closed AS (
   SET state = $3::smallint, closed_at = now(), closed_by = $4::text, note = $5::text
   FROM closing c
   WHERE r.project_key = $1 AND r.rejection_id = c.rejection_id
-  RETURNING r.rejection_id, r.run_key, octet_length(r.bytes) AS size
+  RETURNING r.rejection_id, r.run_key, ${KEPT_SIZE} AS size
 ),
 freed AS (
   UPDATE rejection_usage
-  SET kept_bytes = kept_bytes - (SELECT sum(size) FROM closed)
+  SET kept_bytes = GREATEST(0, kept_bytes - (SELECT sum(size) FROM closed))
   WHERE project_key = $1 AND EXISTS (SELECT FROM closed)
 ),
 unsettled AS (

@@ -19,6 +19,7 @@ const CHECKSUMS = [
   "69463c47b6c59118",
   "97d433e22a7ba379",
   "23c5c78af6818213",
+  "898bd5beb58b6a1e",
 ];
 
 it("applies every file once, and makes the partitions of three months", async () => {

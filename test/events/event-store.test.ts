@@ -108,7 +108,7 @@ it("counts a refusal as often as it comes, and keeps it once", async () => {
 
 it("fails the calls whose refusals find no room, and none that came with them", async () => {
   await using lab = await openEventLab({ lanes: 1 });
-  const project = await lab.newProject(1_000);
+  const project = await lab.newProject(2_000);
   const broken = "{".padEnd(800);
   const calls = [
     lab.ingest(project, [view("a", 1), broken]),

@@ -196,7 +196,9 @@ const INVARIANTS = {
     SELECT project_key, u.kept_bytes, r.kept_bytes AS recount
     FROM rejection_usage u
     FULL JOIN (
-      SELECT project_key, sum(octet_length(bytes)) AS kept_bytes FROM rejections GROUP BY project_key
+      SELECT project_key, sum(octet_length(bytes) + octet_length(part) + 1024) AS kept_bytes
+      FROM rejections
+      GROUP BY project_key
     ) r USING (project_key)
     WHERE u.kept_bytes IS DISTINCT FROM r.kept_bytes
     UNION ALL

@@ -128,7 +128,7 @@ export type ProjectSettings = Message<"tally.v1.ProjectSettings"> & {
   eventPolicy: EventPolicy;
 
   /**
-   * Bytes of refused items that are kept, each with its part and 1 KiB, 0 to 1 TiB. 0 means 1 GiB.
+   * Bytes of refused items that are kept, each with its part and its row, 0 to 1 TiB. 0 means 1 GiB.
    *
    * @generated from field: int64 kept_refusal_bytes = 4;
    */

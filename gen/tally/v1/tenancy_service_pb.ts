@@ -852,7 +852,7 @@ export type GetRetentionReportResponse = Message<"tally.v1.GetRetentionReportRes
   estimatedResultBytes: bigint;
 
   /**
-   * Bytes of open rejections: of the items, of the parts they were sent for, and 1 KiB each for the rest.
+   * Bytes of open rejections: of the items, of the parts they were sent for, and of their rows.
    *
    * @generated from field: int64 kept_refusal_bytes = 6;
    */

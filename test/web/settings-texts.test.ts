@@ -9,6 +9,7 @@ import {
   formOf,
   formProblems,
   projectOf,
+  unsavedEdits,
 } from "../../src/web/pages/settings/project-form.js";
 import { expiryOf, scopesText, tokenState } from "../../src/web/tenancy/token-words.js";
 
@@ -30,6 +31,13 @@ it("updates the settings that were changed, and those alone", () => {
   });
   expect(fieldOf("project.settings.retention_days")).toBe("retention_days");
   expect(fieldOf("project.name")).toBe("name");
+});
+
+it("keeps what was edited while the edits before it were saved", () => {
+  const saved = { name: "cart", retention_days: "60" };
+  expect(unsavedEdits(saved, saved)).toEqual({});
+  const later = { ...saved, retention_days: "61", default_branch: "trunk" };
+  expect(unsavedEdits(later, saved)).toEqual({ retention_days: "61", default_branch: "trunk" });
 });
 
 it.each(["", "-1", "1.5", "1e3", "36501"])("takes %j for no number of days", (text) => {

@@ -43,6 +43,33 @@ describe.skipIf(!hasChromium)("tenancy", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("saves what was edited here, and leaves what somebody else changed meanwhile", async () => {
+    const { projectId, allToken } = lab.server;
+    await using opened = await lab.open(`/projects/${projectId}/settings`, { token: allToken });
+    const { page } = opened;
+    const branch = page.getByLabel("Default branch");
+    await branch.fill("trunk");
+    await lab.client.tenancy.updateProject({
+      project: { projectId, settings: { retentionDays: 70 } },
+      updateMask: { paths: ["settings.retention_days"] },
+    });
+    // A new token has the page ask anew for all that it shows.
+    await page.getByLabel("Name").last().fill("meanwhile");
+    await press(page, "Create token");
+    await press(page, "I have kept it");
+    const kept = page.getByLabel("Days that results are kept");
+    await expect.poll(() => kept.inputValue()).toBe("70");
+    expect(await branch.inputValue()).toBe("trunk");
+    await press(page, "Save");
+    await page.getByText("Saved.").waitFor();
+    const { project } = await lab.client.tenancy.getProject({});
+    expect(project?.settings).toMatchObject({ defaultBranch: "trunk", retentionDays: 70 });
+    await branch.fill("other");
+    await press(page, "Undo changes");
+    expect(await branch.inputValue()).toBe("trunk");
+    expect(opened.complaints).toEqual([]);
+  });
+
   it("renames a project of which the token is, wherever its name stands", async () => {
     await using opened = await lab.open(`/projects/${lab.server.projectId}/settings`, {
       token: lab.server.allToken,

@@ -18,6 +18,9 @@ export interface ProjectForm {
   readonly calls_per_second: string;
 }
 
+/** What of it was typed or chosen by the reader. */
+export type ProjectEdits = Partial<ProjectForm>;
+
 /** The form of a stored project. */
 export function formOf({ name, settings }: Project): ProjectForm {
   return {
@@ -50,6 +53,14 @@ export function changedPaths(before: ProjectForm, after: ProjectForm): string[] 
   return (Object.keys(before) as (keyof ProjectForm)[])
     .filter((name) => before[name].trim() !== after[name].trim())
     .map((name) => (name === "name" ? "name" : `settings.${name}`));
+}
+
+/** The edits that are left once `saved` are stored: those that were made or made again since. */
+export function unsavedEdits(edits: ProjectEdits, saved: ProjectEdits): ProjectEdits {
+  const names = Object.keys(edits) as (keyof ProjectForm)[];
+  return Object.fromEntries(
+    names.filter((name) => edits[name] !== saved[name]).map((name) => [name, edits[name]]),
+  );
 }
 
 /** The project that the form describes. */

@@ -14,11 +14,13 @@ import {
   fieldOf,
   formOf,
   formProblems,
+  type ProjectEdits,
   type ProjectForm,
   projectOf,
+  unsavedEdits,
 } from "./project-form.js";
 
-/** The form; only what was changed is sent. */
+/** The form: what was edited, over what is stored now. Only what was changed is sent. */
 export function ProjectSettings({ project }: { readonly project: Project }) {
   const { isAdmin } = useSession();
   const changed = useTenancyChanged();
@@ -26,14 +28,19 @@ export function ProjectSettings({ project }: { readonly project: Project }) {
     onSuccess: changed,
   });
   const stored = formOf(project);
-  const [form, setForm] = useState<ProjectForm>(stored);
+  const [edits, setEdits] = useState<ProjectEdits>({});
+  const form = { ...stored, ...edits };
   const problems = formProblems(form);
   const violations = violationsOf(update.error);
   const paths = changedPaths(stored, form);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (Object.keys(problems).length > 0) return;
-    update.mutate({ project: projectOf(project.projectId, form), updateMask: { paths } });
+    update.mutate(
+      { project: projectOf(project.projectId, form), updateMask: { paths } },
+      // Not before what is stored is there anew; what was typed in the meantime stays.
+      { onSuccess: () => setEdits((now) => unsavedEdits(now, edits)) },
+    );
   };
   return (
     <form className="card stack" onSubmit={submit}>
@@ -55,7 +62,7 @@ export function ProjectSettings({ project }: { readonly project: Project }) {
                 <select
                   {...props}
                   value={form[name]}
-                  onChange={(event) => setForm({ ...form, [name]: event.target.value })}
+                  onChange={(event) => setEdits({ ...edits, [name]: event.target.value })}
                 >
                   <option value={EventPolicy.STRICT}>Strict: they are refused</option>
                   <option value={EventPolicy.LENIENT}>Lenient: defaults and a warning</option>
@@ -68,7 +75,7 @@ export function ProjectSettings({ project }: { readonly project: Project }) {
                   inputMode={isNumber ? "numeric" : "text"}
                   required={name === "name"}
                   disabled={isQuota && !isAdmin}
-                  onChange={(event) => setForm({ ...form, [name]: event.target.value })}
+                  onChange={(event) => setEdits({ ...edits, [name]: event.target.value })}
                 />
               )
             }
@@ -85,7 +92,7 @@ export function ProjectSettings({ project }: { readonly project: Project }) {
         >
           Save
         </Button>
-        {paths.length > 0 && <Button onClick={() => setForm(stored)}>Undo changes</Button>}
+        {paths.length > 0 && <Button onClick={() => setEdits({})}>Undo changes</Button>}
         {update.isSuccess && paths.length === 0 && <span role="status">Saved.</span>}
       </div>
     </form>

@@ -127,6 +127,23 @@ describe.skipIf(!hasChromium)("run", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("lists the last results of a run that ends while it is watched", async () => {
+    const ingest = (name: string, status?: Status) =>
+      lab.client.ingest.ingestRun({
+        run: { runId: "ends", ...(status === undefined ? {} : { status }) },
+        results: [{ test: { name }, status: PASSED }],
+      });
+    await ingest("first");
+    await using opened = await open("ends", "&view=results");
+    const { page } = opened;
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "first" }).waitFor();
+    await ingest("last", PASSED);
+    await page.getByText("Running").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "last" }).waitFor({ timeout: 10_000 });
+    expect(opened.complaints).toEqual([]);
+  });
+
   it("marks an outage, and names the tests that a run lacks", async () => {
     const tests = Array.from({ length: 25 }, (_, index) => `case ${index}`);
     const nightly = (runId: string, names: readonly string[], status: Status, isOver = true) =>

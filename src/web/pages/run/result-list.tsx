@@ -1,6 +1,6 @@
 /** All results of a run, to be narrowed by status and text. */
 import { useInfiniteQuery } from "@connectrpc/connect-query";
-import { type Run, RunState, Status } from "../../../../gen/tally/v1/run_pb.js";
+import { type Run, Status } from "../../../../gen/tally/v1/run_pb.js";
 import type { StoredResult } from "../../../../gen/tally/v1/stats_pb.js";
 import { ResultView, StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { displayText } from "../../format/display-text.js";
@@ -50,9 +50,9 @@ export function ResultList({ projectId, run }: { readonly projectId: string; rea
     setStatus("");
     setText("");
   };
-  // More results of a run that goes on, unless the reader has gone further than the first page.
-  const follows = state === RunState.RUNNING && (query.data?.pages.length ?? 0) < 2;
-  useFollow(follows ? totals?.resultCount : undefined, query.refetch, 3_000);
+  // More results, the last of which may come as the run ends, unless the reader has gone further than the first page.
+  const follows = (query.data?.pages.length ?? 0) < 2;
+  useFollow(follows ? `${state} ${totals?.resultCount}` : undefined, query.refetch, 3_000);
   return (
     <>
       <search className="filters" aria-label="Results">

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   countSteps,
   drawingOrder,
+  markText,
   shownPoints,
   timeBounds,
   timeSteps,
@@ -63,13 +64,25 @@ describe("times of charts", () => {
   it("are told by what they stand for, days and hours in UTC", () => {
     const ms = Date.UTC(2026, 10, 21, 14);
     expect(timeText(ms, "day")).toBe("21 Nov");
-    expect(timeText(ms, "hour")).toBe("14:00");
+    expect(timeText(ms, "hour")).toBe("21 Nov, 14:00");
     expect(timeText(ms, undefined)).toContain("2026");
   });
 
   it("have marks at whole days or hours", () => {
     expect(timeSteps("day").every((step) => step % DAY_S === 0)).toBe(true);
     expect(timeSteps("hour")[0]).toBe(3600);
+    expect(timeSteps("hour").at(-1)).toBe(timeSteps("day").at(-1));
+  });
+
+  it("have marks that name the hour, and the day where it begins", () => {
+    const at = (hour: number) => Date.UTC(2026, 10, 21, hour);
+    expect([22, 23, 24, 25].map((hour) => markText(at(hour), "hour"))).toEqual([
+      "22:00",
+      "23:00",
+      "22 Nov",
+      "01:00",
+    ]);
+    expect(markText(at(14), "day")).toBe("21 Nov");
   });
 });
 

@@ -85,6 +85,13 @@ describe.skipIf(!hasChromium)("events", () => {
     await table.getByText("12345678901234567890.8").waitFor();
     await page.getByLabel("Over", { exact: true }).selectOption("day");
     await page.getByRole("heading", { name: "Sums over time" }).waitFor();
+    const times = page.getByRole("table", { name: "Sums over time" }).getByRole("rowheader");
+    await expect.poll(() => times.allTextContents()).toEqual(["3 Feb", "4 Feb", "5 Feb"]);
+    await page.getByLabel("Over", { exact: true }).selectOption("week");
+    await expect.poll(() => times.allTextContents()).toEqual(["2 Feb"]);
+    await page.getByLabel("Over", { exact: true }).selectOption("hour");
+    await expect.poll(() => times.last().textContent()).toBe("5 Feb, 00:00");
+    await table.getByText("2026-02-05 00:00").waitFor();
     expect(await violationsInBoth(opened)).toEqual([]);
     expect(opened.complaints).toEqual([]);
   });

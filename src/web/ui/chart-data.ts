@@ -40,8 +40,9 @@ export function timeBounds({
 
 /** Distances of the marks on an axis of such times, in seconds. */
 export function timeSteps(unit: "hour" | "day"): number[] {
-  const counts = unit === "hour" ? [1, 2, 3, 6, 12, 24, 48] : [1, 2, 3, 7, 14, 28, 56, 112];
-  return counts.map((count) => (count * STEP_MS[unit]) / 1000);
+  const ofDay = unit === "hour" ? [1, 2, 3, 6, 12].map((hours) => hours * STEP_MS.hour) : [];
+  const ofDays = [1, 2, 3, 7, 14, 28, 56, 112].map((days) => days * STEP_MS.day);
+  return [...ofDay, ...ofDays].map((ms) => ms / 1000);
 }
 
 /** Distances of the marks on an axis of counts. */
@@ -57,8 +58,13 @@ const hour = new Intl.DateTimeFormat("en-GB", {
   timeZone: "UTC",
 });
 
-/** `21 Nov` of a day, `14:00` of an hour, both of UTC; the whole time of a moment, in the reader's zone. */
+/** `21 Nov` of a day, `21 Nov, 14:00` of an hour, both of UTC; the whole time of a moment, in the reader's zone. */
 export function timeText(ms: number, unit: ChartProps["unit"]): string {
   if (unit === "day") return formatDay(ms);
-  return unit === "hour" ? hour.format(ms) : formatTime(ms);
+  return unit === "hour" ? `${formatDay(ms)}, ${hour.format(ms)}` : formatTime(ms);
+}
+
+/** What a mark of the axis says: `14:00` of an hour, `21 Nov` of a day and of the hour that begins it. */
+export function markText(ms: number, unit: ChartProps["unit"]): string {
+  return unit === "hour" && ms % STEP_MS.day !== 0 ? hour.format(ms) : formatDay(ms);
 }

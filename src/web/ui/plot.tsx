@@ -2,10 +2,10 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { formatDay } from "../format/times.js";
 import {
   countSteps,
   drawingOrder,
+  markText,
   shownPoints,
   timeBounds,
   timeSteps,
@@ -58,8 +58,7 @@ export default function Plot(props: ChartProps) {
               ticks: grid,
               size: 32,
               ...(unit === undefined ? {} : { incrs: timeSteps(unit) }),
-              values: (_plot, at) =>
-                at.map((s) => (unit === "hour" ? timeText(s * 1000, unit) : formatDay(s * 1000))),
+              values: (_plot, at) => at.map((seconds) => markText(seconds * 1000, unit)),
             },
             {
               ...axis,

@@ -65,8 +65,8 @@ export default function AggregatesPage({ projectId }: ProjectPageProps) {
           ) : (
             <>
               {rows.some(({ periodStartTime }) => periodStartTime !== undefined) && (
-                <Section title="Sums over time">
-                  <SumsChart rows={rows} />
+                <Section title="Sums over time" note="UTC">
+                  <SumsChart rows={rows} time={time} />
                 </Section>
               )}
               <Section

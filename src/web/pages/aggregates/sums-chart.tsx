@@ -2,10 +2,16 @@ import { useMemo } from "react";
 import type { EventAggregate } from "../../../../gen/tally/v1/event_service_pb.js";
 import { formatShort, plural } from "../../format/numbers.js";
 import { Chart } from "../../ui/chart.js";
-import { sumSeries } from "./grouping.js";
+import { sumSeries, type TimeGroup } from "./grouping.js";
 
-/** The sums over time, a line for each of the largest groups. */
-export function SumsChart({ rows }: { readonly rows: readonly EventAggregate[] }) {
+/** The sums over time, a line for each of the largest groups; `time` is how wide the periods of the rows are. */
+export function SumsChart({
+  rows,
+  time,
+}: {
+  readonly rows: readonly EventAggregate[];
+  readonly time: TimeGroup;
+}) {
   const { times, series, more } = useMemo(() => sumSeries(rows, COLORS.length), [rows]);
   const drawn = useMemo(
     () =>
@@ -33,6 +39,7 @@ export function SumsChart({ rows }: { readonly rows: readonly EventAggregate[] }
         times={times}
         series={drawn}
         format={formatShort}
+        unit={time === "hour" ? "hour" : "day"}
         height={220}
       />
     </div>

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { RateSchema } from "../../gen/tally/v1/stats_pb.js";
 import { wilsonInterval } from "../../src/stats/wilson.js";
 import { rateChange, sizeChange } from "../../src/web/format/changes.js";
-import { statsWindow } from "../../src/web/format/stats-window.js";
+import { rollingStart, statsWindow } from "../../src/web/format/stats-window.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -27,6 +27,16 @@ describe("statsWindow", () => {
     const hour = Math.floor(now / HOUR_MS) * HOUR_MS;
     expect(statsWindow(7, hour + 1)).toEqual(statsWindow(7, hour + HOUR_MS));
     expect(statsWindow(7, hour + HOUR_MS + 1)).not.toEqual(statsWindow(7, hour + HOUR_MS));
+  });
+});
+
+describe("rollingStart", () => {
+  const now = Date.UTC(2026, 10, 21, 14, 20);
+
+  it("moves on with the time, in steps of five minutes", () => {
+    expect(rollingStart(1, now)).toBe(Date.UTC(2026, 10, 20, 14, 20));
+    expect(rollingStart(7, now + 299_999)).toBe(Date.UTC(2026, 10, 14, 14, 20));
+    expect(rollingStart(7, now + 300_000)).toBe(Date.UTC(2026, 10, 14, 14, 25));
   });
 });
 

@@ -1,8 +1,10 @@
 /** The pages of what was sent and what of it was refused. */
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RejectionState } from "../../gen/tally/v1/rejection_pb.js";
 import { Status } from "../../gen/tally/v1/run_pb.js";
+import { GetIngestStatsRequestSchema } from "../../gen/tally/v1/stats_service_pb.js";
 import { violationsInBoth } from "./both-schemes.js";
 import { hasChromium, startWebLab, type WebLab } from "./web-lab.js";
 
@@ -137,5 +139,26 @@ describe.skipIf(!hasChromium)("rejections", () => {
     await page.getByRole("table", { name: "Rejections, newest first" }).waitFor();
     expect(page.url()).toContain("kind=event&reason=invalid");
     expect(opened.complaints).toEqual([]);
+  });
+
+  it("counts the last 24 hours, however long the page is open", async () => {
+    await using opened = await lab.open("/installation", { token: lab.server.readToken });
+    const { page } = opened;
+    await page.clock.install();
+    const startOfNext = async () => {
+      const request = await page.waitForRequest("**/GetIngestStats");
+      const body = request.postDataBuffer() ?? new Uint8Array();
+      return Number(fromBinary(GetIngestStatsRequestSchema, body).startTime?.seconds);
+    };
+    const first = startOfNext();
+    await page.goto(`${lab.server.url}/projects/${lab.server.projectId}/ingestion`);
+    const before = await first;
+    await page.getByText("Results received").waitFor();
+    const passTime = async () => {
+      const next = startOfNext();
+      await page.clock.fastForward(3_600_000);
+      return (await next) - before;
+    };
+    await expect.poll(passTime).toBeGreaterThanOrEqual(3_600);
   });
 });

@@ -1,4 +1,4 @@
-/** The times of a window of UTC days, as StatsService takes them. */
+/** The times of windows of days, as StatsService takes them. */
 
 /** Where a window begins, and the same part of the days before it to compare with. Milliseconds. */
 export interface StatsWindow {
@@ -21,5 +21,14 @@ export function statsWindow(days: number, nowMs: number): StatsWindow {
   };
 }
 
+/**
+ * The beginning of the last `days` times 24 hours; they end now. It moves on in steps of five minutes: between them the question
+ * is the same. Milliseconds.
+ */
+export function rollingStart(days: number, nowMs: number): number {
+  return Math.floor(nowMs / STEP_MS) * STEP_MS - days * DAY_MS;
+}
+
+const STEP_MS = 300_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

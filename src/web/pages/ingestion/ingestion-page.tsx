@@ -2,7 +2,6 @@
 
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { useQuery } from "@connectrpc/connect-query";
-import { useMemo } from "react";
 import { Link } from "wouter";
 import {
   type GetIngestStatsResponse,
@@ -10,11 +9,13 @@ import {
   StatsService,
 } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { plural } from "../../format/numbers.js";
+import { rollingStart } from "../../format/stats-window.js";
 import { paths } from "../../routes.js";
 import { Choice } from "../../ui/choice.js";
 import { DataTable } from "../../ui/data-table.js";
 import { Page, Section } from "../../ui/page.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
+import { useNow } from "../../ui/use-now.js";
 import { useParam } from "../../ui/use-params.js";
 import type { ProjectPageProps } from "../project-page.js";
 import "../../styles/events.css";
@@ -24,7 +25,7 @@ import { OpenRejectionList } from "./open-rejection-list.js";
 
 export default function IngestionPage({ projectId }: ProjectPageProps) {
   const [days, setDays] = useParam("days", "1", WINDOWS);
-  const startTime = useMemo(() => timestampFromMs(Date.now() - Number(days) * DAY_MS), [days]);
+  const startTime = timestampFromMs(rollingStart(Number(days), useNow()));
   const query = useQuery(
     StatsService.method.getIngestStats,
     { projectId, startTime },
@@ -91,5 +92,4 @@ function IngestStats({
 }
 
 const WINDOWS = ["1", "7", "30", "90", "365"];
-const DAY_MS = 86_400_000;
 const POLL_MS = 10_000;

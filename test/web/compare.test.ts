@@ -91,4 +91,20 @@ describe.skipIf(!hasChromium)("compare", () => {
     await page.getByText("There are no two runs to compare.").waitFor();
     expect(await opened.violations()).toEqual([]);
   });
+
+  it("says that the projects of an admin, whose branches are looked at, cannot be listed", async () => {
+    const { adminToken, projectId, url } = lab.server;
+    await using opened = await lab.open("/healthz", { token: adminToken });
+    const { page } = opened;
+    await page.route("**/ListProjects", (route) =>
+      route.fulfill({ status: 500, json: { code: "internal", message: "the disk is full" } }),
+    );
+    await page.goto(`${url}/projects/${projectId}/compare`);
+    const alert = page.getByRole("main").getByRole("alert");
+    await alert.getByText("the disk is full").waitFor();
+    await page.unroute("**/ListProjects");
+    await alert.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("table").getByText("breaks: expected 1 to be 2").waitFor();
+    expect(await alert.count()).toBe(0);
+  });
 });

@@ -110,6 +110,23 @@ describe.skipIf(!hasChromium)("overview", () => {
     expect(await alert.count()).toBe(0);
   });
 
+  it("says that the runs cannot be listed, and asks for them again", async () => {
+    await using opened = await open(`${path}/flaky`);
+    const { page } = opened;
+    await page.route("**/ListRuns", (route) =>
+      route.fulfill({ status: 500, json: { code: "internal", message: "the disk is full" } }),
+    );
+    await page.goto(new URL(`${path}?branch=change`, lab.server.url).href);
+    const [broke, newest] = [part(page, "What broke"), part(page, "Newest runs")];
+    for (const each of [broke, newest]) await each.getByText("the disk is full").waitFor();
+    expect(await page.getByRole("status", { name: "Loading" }).count()).toBe(0);
+    await page.unroute("**/ListRuns");
+    await newest.getByRole("button", { name: "Try again" }).click();
+    await newest.getByText("change 1").waitFor();
+    await broke.getByText("Nothing fails.").waitFor();
+    expect(await page.getByRole("alert").count()).toBe(0);
+  });
+
   it("tells an empty project how to send a run, and shows it when it comes", async () => {
     const { tenancy } = lab.server.client();
     const { organizationId } = lab.server;

@@ -5,7 +5,7 @@ import { Callout } from "./callout.js";
 import { errorText } from "./error-text.js";
 
 /** As far as `useQuery` and `useInfiniteQuery` agree. */
-interface Asked<T> {
+export interface Asked<T> {
   readonly data: T | undefined;
   readonly error: unknown;
   readonly isFetching: boolean;

@@ -4,9 +4,10 @@ import { useSearchParams } from "wouter";
 import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { BranchFilter } from "../../session/branch-filter.js";
 import { useDefaultBranch } from "../../session/default-branch.js";
+import { useProjects } from "../../session/projects.js";
 import { Button } from "../../ui/button.js";
 import { Page } from "../../ui/page.js";
-import { Empty, QueryView, Waiting } from "../../ui/query-view.js";
+import { Empty, QueryView } from "../../ui/query-view.js";
 import { useParam } from "../../ui/use-params.js";
 import type { ProjectPageProps } from "../project-page.js";
 import { Changes } from "./changes.js";
@@ -16,17 +17,20 @@ import "../../styles/compare.css";
 
 /** The runs of parameters `base` and `head`; those that are not given are chosen from the newest of the branch. */
 export default function ComparePage({ projectId }: ProjectPageProps) {
+  const projects = useProjects();
   const defaultBranch = useDefaultBranch(projectId);
   const [branch, setBranch] = useParam<string>("branch", "");
   const [params, setParams] = useSearchParams();
+  const looked = branch || defaultBranch;
   const asked = { base: params.get("base") ?? "", head: params.get("head") ?? "" };
   const recent = useQuery(
     StatsService.method.listRuns,
-    { projectId, branch: branch || defaultBranch || "", pageSize: 50 },
-    { enabled: defaultBranch !== undefined },
+    { projectId, branch: looked ?? "", pageSize: 50 },
+    { enabled: looked !== undefined },
   );
-  const runs = recent.data?.runs ?? [];
-  const isSettled = recent.data !== undefined || (asked.base !== "" && asked.head !== "");
+  // Without a branch to look at, what is known are the runs of all branches.
+  const listed = looked === undefined ? undefined : recent.data?.runs;
+  const runs = listed ?? [];
   const { base, head } = chooseRuns(asked, runs);
   const choose = (pair: Partial<RunPair>) =>
     setParams(
@@ -76,17 +80,17 @@ export default function ComparePage({ projectId }: ProjectPageProps) {
       </div>
       {base !== "" && head !== "" ? (
         <Changes key={JSON.stringify([base, head])} projectId={projectId} base={base} head={head} />
-      ) : isSettled ? (
+      ) : listed !== undefined ? (
         <Empty title="There are no two runs to compare.">
           <p>
             The branch has fewer than two finished runs. Name another branch, or two runs by their
             ids.
           </p>
         </Empty>
-      ) : recent.error === null ? (
-        <Waiting rows={8} />
       ) : (
-        <QueryView query={recent}>{() => null}</QueryView>
+        <QueryView<unknown> query={looked === undefined ? projects : recent} rows={8}>
+          {() => null}
+        </QueryView>
       )}
     </Page>
   );

@@ -7,18 +7,20 @@ import { LiveMark } from "../../live/live-mark.js";
 import { paths } from "../../routes.js";
 import { RunStateBadge, StatusBadge } from "../../ui/badges.js";
 import { Section } from "../../ui/page.js";
-import { Empty, Waiting } from "../../ui/query-view.js";
+import { type Asked, Empty, QueryView } from "../../ui/query-view.js";
 import { Ago, Line } from "../../ui/texts.js";
 
-/** The first of `runs`, which are undefined while they are awaited. */
+/** The first of `runs`: those that `query` has answered, as they are now. */
 export function NewestRuns({
   projectId,
+  query,
   runs,
   branch,
   isLive,
 }: {
   readonly projectId: string;
-  readonly runs: readonly Run[] | undefined;
+  readonly query: Asked<unknown>;
+  readonly runs: readonly Run[];
   readonly branch: string;
   readonly isLive: boolean;
 }) {
@@ -29,19 +31,21 @@ export function NewestRuns({
       actions={<Link href={paths.runs(projectId, { branch })}>All runs</Link>}
     >
       <div className="overview-list">
-        {runs === undefined ? (
-          <Waiting rows={MAX_ROWS} />
-        ) : runs.length === 0 ? (
-          <Empty title="This branch has no runs.">
-            <p>Choose another branch, or leave it empty for all.</p>
-          </Empty>
-        ) : (
-          <ul className="rows rows-card">
-            {runs.slice(0, MAX_ROWS).map((run) => (
-              <RunRow key={run.runId} projectId={projectId} run={run} />
-            ))}
-          </ul>
-        )}
+        <QueryView query={query} rows={MAX_ROWS}>
+          {() =>
+            runs.length === 0 ? (
+              <Empty title="This branch has no runs.">
+                <p>Choose another branch, or leave it empty for all.</p>
+              </Empty>
+            ) : (
+              <ul className="rows rows-card">
+                {runs.slice(0, MAX_ROWS).map((run) => (
+                  <RunRow key={run.runId} projectId={projectId} run={run} />
+                ))}
+              </ul>
+            )
+          }
+        </QueryView>
       </div>
     </Section>
   );

@@ -80,12 +80,14 @@ export default function OverviewPage({ projectId }: ProjectPageProps) {
         <WhatBroke
           projectId={projectId}
           branch={looked}
+          query={newest.ofBranch}
           newest={newest.runs && (newestEnded(newest.runs, looked) ?? null)}
         />
         <NewestRuns
           projectId={projectId}
           branch={branch}
-          runs={newest.runs}
+          query={newest.ofBranch}
+          runs={newest.runs ?? []}
           isLive={newest.watched.isLive}
         />
       </div>

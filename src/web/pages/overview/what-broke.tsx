@@ -6,18 +6,20 @@ import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { displayText } from "../../format/display-text.js";
 import { paths } from "../../routes.js";
 import { Section } from "../../ui/page.js";
-import { Empty, QueryView, Waiting } from "../../ui/query-view.js";
+import { type Asked, Empty, QueryView } from "../../ui/query-view.js";
 import { Ago } from "../../ui/texts.js";
 import { FailingTests } from "./failing-tests.js";
 import type { NewestRuns } from "./newest-ended.js";
 
-/** `newest` is undefined while the runs are awaited, null where none has ended. */
+/** `newest` is undefined until `query` has answered which runs there are, null where none has ended. */
 export function WhatBroke({
   projectId,
+  query,
   newest,
   branch,
 }: {
   readonly projectId: string;
+  readonly query: Asked<unknown>;
   readonly newest: NewestRuns | null | undefined;
   readonly branch: string;
 }) {
@@ -47,7 +49,11 @@ export function WhatBroke({
         }
       >
         <div className="overview-list">
-          {newest === undefined && <Waiting rows={MAX_ROWS} />}
+          {newest === undefined && (
+            <QueryView query={query} rows={MAX_ROWS}>
+              {() => null}
+            </QueryView>
+          )}
           {newest === null && (
             <Empty title="No run has ended yet.">
               <p>What fails is shown here as soon as one has.</p>

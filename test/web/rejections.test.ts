@@ -1,8 +1,9 @@
 /** The pages of what was sent and what of it was refused. */
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RejectionState } from "../../gen/tally/v1/rejection_pb.js";
+import { GetRejectionResponseSchema } from "../../gen/tally/v1/rejection_service_pb.js";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { GetIngestStatsRequestSchema } from "../../gen/tally/v1/stats_service_pb.js";
 import { violationsInBoth } from "./both-schemes.js";
@@ -160,5 +161,25 @@ describe.skipIf(!hasChromium)("rejections", () => {
       return (await next) - before;
     };
     await expect.poll(passTime).toBeGreaterThanOrEqual(3_600);
+  });
+
+  it("shows the list again after a rejection that broke its page", async () => {
+    await refuse("breaks", 1);
+    await using opened = await open("/rejections?client=breaks");
+    const { page } = opened;
+    // No date is so late.
+    const createTime = { seconds: 10n ** 14n, nanos: 0 };
+    const answer = create(GetRejectionResponseSchema, { rejection: { createTime } });
+    await page.route("**/GetRejection", (route) =>
+      route.fulfill({
+        contentType: "application/proto",
+        body: Buffer.from(toBinary(GetRejectionResponseSchema, answer)),
+      }),
+    );
+    await page.locator("tbody a").first().click();
+    await page.getByText("This page cannot be shown").waitFor();
+    await page.goBack();
+    await page.getByRole("table", { name: "Rejections, newest first" }).waitFor();
+    expect(await page.getByText("This page cannot be shown").count()).toBe(0);
   });
 });

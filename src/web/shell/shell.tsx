@@ -1,5 +1,5 @@
 /** What surrounds every page: where one is, where one can go, and who one is. */
-import { Redirect, Route, Switch, useLocation, useParams } from "wouter";
+import { Redirect, Route, Switch, useLocation, useParams, useSearch } from "wouter";
 import { Scope } from "../../../gen/tally/v1/tenancy_pb.js";
 import type { ProjectPageProps } from "../pages/project-page.js";
 import { paths } from "../routes.js";
@@ -15,6 +15,7 @@ import { SideBar } from "./side-bar.js";
 /** The pages; each gets the id of the project of its address. */
 export function Shell() {
   const [location] = useLocation();
+  const search = useSearch();
   return (
     <div className="shell">
       <a className="skip-link" href="#content">
@@ -29,7 +30,7 @@ export function Shell() {
         </Route>
       </Switch>
       <main id="content" className="content" tabIndex={-1}>
-        <FailureBoundary key={location}>
+        <FailureBoundary key={location} asked={search}>
           <Switch>
             <Route path="/">
               <Home />

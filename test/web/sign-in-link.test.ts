@@ -21,8 +21,10 @@ it.skipIf(!hasChromium)(
     try {
       const [, url = "", hash = ""] = await started.says(/signed in: (\S+)\/(#code=\w+)/);
       await using visitor = await startVisitor(url);
-      await using opened = await visitor.open("/healthz");
+      // In a tab that shows the dashboard the link loads no page.
+      await using opened = await visitor.open("/");
       const { page } = opened;
+      await page.getByLabel("Token").waitFor();
       const retry = page.getByRole("button", { name: "Try again" });
       const entered = page.getByRole("heading", { name: "Installation" });
 

@@ -17,6 +17,7 @@ import {
   type GetCallerResponse,
   TenancyService,
 } from "../../../gen/tally/v1/tenancy_service_pb.js";
+import { takeSignInCode } from "./sign-in-code.js";
 import { forgetToken, keepToken, readToken } from "./token-store.js";
 import { createTransport } from "./transport.js";
 
@@ -95,6 +96,17 @@ export function SessionProvider({
   }, [enter, leave]);
   useEffect(() => {
     void resume();
+  }, [resume]);
+  useEffect(() => {
+    // A link that is opened where the dashboard is shown already loads no page.
+    const follow = () => {
+      const given = takeSignInCode();
+      if (given === null) return;
+      code.current = given;
+      void resume();
+    };
+    window.addEventListener("hashchange", follow);
+    return () => window.removeEventListener("hashchange", follow);
   }, [resume]);
 
   const transport: Transport = useMemo(

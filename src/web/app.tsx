@@ -45,10 +45,17 @@ function Entrance() {
 /** What the server may mend by itself is asked for again, twice; what the caller did wrong is not. */
 const PASSING = new Set([Code.Unavailable, Code.ResourceExhausted, Code.Aborted]);
 
+/** Calls do not wait for a browser that takes itself to be offline: a server on the same machine answers all the same. */
+const networkMode = "always";
+
 function createQueryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
+      mutations: { networkMode },
       queries: {
+        networkMode,
+        // This mode alone would leave it out.
+        refetchOnReconnect: true,
         staleTime: 5_000,
         retry: (failures, error) => failures < 2 && PASSING.has(ConnectError.from(error).code),
         placeholderData: (before: unknown) => before,

@@ -70,6 +70,20 @@ describe.skipIf(!hasChromium)("tenancy", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("asks a server that is there, also where the browser takes itself to be offline", async () => {
+    await using opened = await lab.open(`/projects/${lab.server.projectId}/flaky`, {
+      token: lab.server.allToken,
+    });
+    const { page } = opened;
+    await page.getByRole("heading", { name: "Flaky tests" }).waitFor();
+    await page.evaluate("window.dispatchEvent(new Event('offline'))");
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
+    await page.getByLabel("Days that events are kept").fill("50");
+    await press(page, "Save");
+    await page.getByText("Saved.").waitFor();
+    expect(opened.complaints).toEqual([]);
+  });
+
   it("renames a project of which the token is, wherever its name stands", async () => {
     await using opened = await lab.open(`/projects/${lab.server.projectId}/settings`, {
       token: lab.server.allToken,

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isPostmasterOf, processesOf, sendSignal } from "./processes.js";
 
-/** A fast shutdown writes a checkpoint. */
-const SHUTDOWN_TIMEOUT_MS = 20_000;
+/** A fast shutdown writes a checkpoint: cut off, the next start takes longer. */
+const SHUTDOWN_TIMEOUT_MS = 60_000;
 /** How long killed processes may take to be gone. */
 const KILL_TIMEOUT_MS = 5_000;
 const POLL_MS = 20;

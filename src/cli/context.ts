@@ -10,6 +10,7 @@ import {
   errorJson,
   exitCodeOf,
   exitCodes,
+  MissingTokenError,
   UsageError,
 } from "./outcome.js";
 
@@ -81,7 +82,7 @@ export async function withContext(
     const code = exitCodeOf(error);
     if (json) write(JSON.stringify(errorJson(error)));
     warn(describeError(error, options.url));
-    if (options.soft !== true || code === exitCodes.usage) return code;
+    if (options.soft !== true || error instanceof UsageError) return code;
     warn("going on all the same, as --soft asks");
     return exitCodes.ok;
   }
@@ -97,7 +98,7 @@ interface SharedOptions {
 
 function connect(options: SharedOptions, env: Surroundings["env"]): TallyClient {
   const token = options.token || env["TALLY_TOKEN"];
-  if (!token) throw new UsageError("no token: give --token or set TALLY_TOKEN");
+  if (!token) throw new MissingTokenError("no token: give --token or set TALLY_TOKEN");
   try {
     return createTallyClient({ ...readClientOptions(env), url: options.url, token });
   } catch (error) {

@@ -8,7 +8,7 @@ export const exitCodes = {
   ok: 0,
   /** The server refused something, or a file was damaged or could not be read. */
   refused: 1,
-  /** The command line makes no sense. */
+  /** The command line makes no sense, or no token is given. */
   usage: 2,
   /** No server answered, or it could not take the call now. */
   unreachable: 3,
@@ -25,9 +25,14 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** No token is given, as in builds that get no secrets; the message says how to give one. */
+export class MissingTokenError extends Error {
+  override readonly name = "MissingTokenError";
+}
+
 /** The exit code that an error stands for. */
 export function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof UsageError || error instanceof MissingTokenError) return exitCodes.usage;
   return UNREACHABLE.has(ConnectError.from(error).code) ? exitCodes.unreachable : exitCodes.refused;
 }
 

@@ -77,6 +77,23 @@ describe("tally without a server", () => {
     expect(stderr).toContain("no token: give --token or set TALLY_TOKEN");
   });
 
+  it.each([
+    [["upload", "test/fixtures/reports/junit/pytest-repeats.xml"]],
+    [["spool", "send"]],
+    [["summary", "r"]],
+    [["run", "record", "--run-id", "r", "--status", "passed", "--duration-ms", "1"]],
+  ])("exits 0 with --soft where there is no token: %j", async (args) => {
+    const { code, stderr } = await runCli([...args, "--soft"], { env: {} });
+    expect(stderr).toContain("no token: give --token or set TALLY_TOKEN");
+    expect(stderr).toContain("going on all the same, as --soft asks");
+    expect(code).toBe(0);
+  });
+
+  it("exits 2 with --soft where the command line makes no sense", async () => {
+    const args = ["summary", "r", "--soft", "--upload", "no-such-file.json"];
+    expect((await runCli(args, { env })).code).toBe(2);
+  });
+
   it("exits 3 when no server answers, and prints the error as JSON too", async () => {
     const { code, stdout, stderr } = await runCli(["runs", "list", "--json"], { env });
     expect(code).toBe(3);

@@ -66,11 +66,17 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
     const path = join(dir, ownedName(id));
     const fd = openSync(path, "wx+", 0o600);
     size = 0;
+    try {
+      write(fd, options.header());
+    } catch (error) {
+      // Without a header nothing could ever read what follows.
+      closeSync(fd);
+      rmSync(path, { force: true });
+      throw error;
+    }
+    headerBytes = size;
     heartbeat ??= setInterval(beat, HEARTBEAT_MS).unref();
     file = { id, path, fd };
-    const header = options.header();
-    write(fd, header);
-    headerBytes = size;
     return file;
   }
 

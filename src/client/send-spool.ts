@@ -175,6 +175,10 @@ const NOTHING = {
   rejections: [],
   tornBytes: 0,
 };
-/** The run breaks a rule, or takes nothing any more. */
-const FOR_GOOD: ReadonlySet<Code> = new Set([Code.InvalidArgument, Code.FailedPrecondition]);
+/** The run breaks a rule or takes nothing any more, or its project is not there. */
+const FOR_GOOD: ReadonlySet<Code> = new Set([
+  Code.InvalidArgument,
+  Code.NotFound,
+  Code.FailedPrecondition,
+]);
 const MAX_CUTS = 5;

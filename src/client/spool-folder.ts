@@ -32,19 +32,26 @@ export interface TakenFile extends Disposable {
 
 /** The spool files of the folder and of its `failed`, oldest first; none if there is no folder. */
 export async function listSpoolFiles(dir: string): Promise<SpoolEntry[]> {
-  const entries = [...(await readFolder(dir)), ...(await readFolder(join(dir, FAILED)))];
-  const found = await Promise.all(entries.map(({ folder, name }) => describe(folder, name)));
+  const failed = join(dir, FAILED);
+  const entries = [...(await readFolder(dir)), ...(await readFolder(failed))];
+  const found = await Promise.all(
+    entries.map(({ folder, name }) => describe(folder, name, folder === failed)),
+  );
   return found.filter((each) => each !== undefined).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-async function describe(folder: string, name: string): Promise<SpoolEntry | undefined> {
+async function describe(
+  folder: string,
+  name: string,
+  isFailed: boolean,
+): Promise<SpoolEntry | undefined> {
   const parsed = parseSpoolName(name);
   const path = join(folder, name);
   const found = parsed === undefined ? undefined : await stat(path).catch(() => undefined);
   if (parsed === undefined || found === undefined) return undefined;
   const { id, owner } = parsed;
   const isFree = owner === undefined || isAbandoned(owner, found.mtimeMs, Date.now());
-  const state = folder.endsWith(FAILED) ? "failed" : isFree ? "waiting" : "in use";
+  const state = isFailed ? "failed" : isFree ? "waiting" : "in use";
   return { id, path, state, bytes: found.size };
 }
 

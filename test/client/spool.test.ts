@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { listSpoolFiles, openRun, sendSpool } from "../../src/client/index.js";
 import { openSpoolFile } from "../../src/client/spool-reader.js";
@@ -169,6 +170,32 @@ it("keeps what it cannot read aside", async () => {
   await writeFile(join(lab.spoolDir, "notes.txt"), "nor this");
   expect(await send()).toMatchObject([{ outcome: "failed", sentCount: 0 }]);
   expect(await lab.spoolFiles()).toEqual(["failed", "notes.txt"]);
+});
+
+it("puts aside what is for a project that is not there, and goes on with the next", async () => {
+  const nobody = lab.client({ url: "http://127.0.0.1:1", token: lab.server.adminToken });
+  const client = { ...nobody, origin: lab.client().origin };
+  for (const projectId of ["gone", lab.server.projectId]) {
+    const session = lab.open(`of ${projectId}`, { client, projectId });
+    session.add(numbered(0));
+    await session.close({ deadlineMs: 0 });
+  }
+  const outcomes = await send({ client: lab.client({ token: lab.server.adminToken }) });
+  expect(outcomes).toMatchObject([
+    { outcome: "failed", runId: "of gone", error: { code: Code.NotFound } },
+    { outcome: "sent", acceptedCount: 1 },
+  ]);
+  expect(await lab.spoolFiles()).toEqual(["failed"]);
+  expect(await send()).toEqual([]);
+});
+
+it("sends what waits in a folder whose name ends like that of the failed ones", async () => {
+  const path = await spool("named", 10);
+  const dir = join(lab.spoolDir, "tally-failed");
+  await mkdir(dir);
+  await rename(path, join(dir, basename(path)));
+  expect(await listSpoolFiles(dir)).toMatchObject([{ state: "waiting" }]);
+  expect(await send({ dir })).toMatchObject([{ outcome: "sent", acceptedCount: 10 }]);
 });
 
 it("is sent by the next session that is asked to", async () => {

@@ -76,7 +76,7 @@ it("reads a file that was cut at any byte up to its last whole record", async ()
 
 it("sends what is whole of a torn file, says what is not, and sends nothing twice", async () => {
   const path = await spool("torn", 300);
-  const copy = `${path.slice(0, -".spool".length - 1)}0.spool`;
+  const copy = path.replace(/.\.spool$/, (end) => `${end.startsWith("0") ? 1 : 0}.spool`);
   await copyFile(path, copy);
   const whole = await readFile(path);
   // Within the last batch: the finish is gone too.

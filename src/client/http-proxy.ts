@@ -1,7 +1,7 @@
 /** HTTP/1.1 connections through a proxy. Node has no such agent before version 24. */
-import { Agent as HttpAgent, request } from "node:http";
+import { type ClientRequest, Agent as HttpAgent, request } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import type { Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 /**
@@ -17,7 +17,10 @@ export function proxyFor(server: URL, env: NodeJS.ProcessEnv): URL | undefined {
   return proxy?.protocol === "http:" ? proxy : undefined;
 }
 
-/** An agent for one server that keeps its connections open, through the proxy if there is one. */
+/**
+ * An agent for one server that keeps its connections open, through the proxy if there is one. To destroy it also ends
+ * what waits for the proxy.
+ */
 export function createAgent(server: URL, proxy: URL | undefined, ca: string | undefined) {
   const options = { keepAlive: true, ...(ca === undefined ? {} : { ca }) };
   const secure = server.protocol === "https:";
@@ -25,43 +28,67 @@ export function createAgent(server: URL, proxy: URL | undefined, ca: string | un
   if (proxy === undefined) return agent;
   const host = server.hostname.replace(/^\[|\]$/g, "");
   const port = server.port || (secure ? "443" : "80");
+  const tls = { ...options, host, servername: isIP(host) === 0 ? host : "" };
+  const opening = new Set<ClientRequest>();
   const createConnection: CreateConnection = (_, callback) => {
-    openTunnel(proxy, `${server.hostname}:${port}`).then(
-      (socket) => callback(null, secure ? connectTls({ ...options, host, socket }) : socket),
+    openTunnel(proxy, `${server.hostname}:${port}`, opening).then(
+      (socket) => callback(null, secure ? connectTls({ ...tls, socket }) : socket),
       (error: Error) => callback(error),
     );
   };
-  return Object.assign(agent, { createConnection });
+  const closeConnections = agent.destroy.bind(agent);
+  const destroy = () => {
+    for (const each of opening) each.destroy();
+    closeConnections();
+  };
+  return Object.assign(agent, { createConnection, destroy });
 }
 
-/** A connection to `target`, host and port, that the proxy made. */
-function openTunnel(proxy: URL, target: string): Promise<Socket> {
+/** A connection to `target`, host and port, that the proxy made; while it makes it, the request is one of `opening`. */
+async function openTunnel(
+  proxy: URL,
+  target: string,
+  opening: Set<ClientRequest>,
+): Promise<Socket> {
   const credentials = [proxy.username, proxy.password].map(decodeURIComponent).join(":");
   const headers: Record<string, string> = { host: target };
   if (credentials !== ":") {
     headers["proxy-authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
   }
-  return new Promise((resolve, reject) => {
-    const opening = request({
-      method: "CONNECT",
-      host: proxy.hostname,
-      port: proxy.port || "80",
-      path: target,
-      headers,
-      agent: false,
-    });
-    opening.on("connect", ({ statusCode }, socket) => {
-      if (statusCode === 200) {
-        resolve(socket as Socket);
-        return;
-      }
-      socket.destroy();
-      const message = `the proxy ${proxy.host} answers ${statusCode}`;
-      reject(Object.assign(new Error(message), { code: "EPROXY" }));
-    });
-    opening.on("error", reject);
-    opening.end();
+  const asked = request({
+    method: "CONNECT",
+    host: proxy.hostname,
+    port: proxy.port || "80",
+    path: target,
+    headers,
+    agent: false,
   });
+  const timer = setTimeout(
+    () => asked.destroy(proxyError(`the proxy ${proxy.host} does not answer`)),
+    ANSWER_TIMEOUT_MS,
+  );
+  opening.add(asked);
+  try {
+    return await new Promise((resolve, reject) => {
+      asked.on("connect", ({ statusCode }, socket) => {
+        if (statusCode === 200) {
+          resolve(socket as Socket);
+          return;
+        }
+        socket.destroy();
+        reject(proxyError(`the proxy ${proxy.host} answers ${statusCode}`));
+      });
+      asked.on("error", reject);
+      asked.end();
+    });
+  } finally {
+    clearTimeout(timer);
+    opening.delete(asked);
+  }
+}
+
+function proxyError(message: string): Error {
+  return Object.assign(new Error(message), { code: "EPROXY" });
 }
 
 /** How an agent gets a connection. */
@@ -69,3 +96,6 @@ type CreateConnection = (
   options: unknown,
   callback: (error: Error | null, socket?: Socket) => void,
 ) => void;
+
+/** As long as gRPC gives a connection. */
+const ANSWER_TIMEOUT_MS = 20_000;

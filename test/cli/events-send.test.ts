@@ -1,17 +1,15 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Connection } from "../../src/db/client.js";
 import { MAX_EVENT_BYTES } from "../../src/formats/event-item.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 import { newProject } from "./new-project.js";
-import { runCli } from "./run-cli.js";
+import { runCli, startCliProcess } from "./run-cli.js";
 
 // Each command is a process.
 vi.setConfig({ testTimeout: 90_000 });
@@ -168,7 +166,7 @@ describe("tally events send", () => {
 
   it("at Ctrl-C sends what it has read, and says what became of it", async () => {
     const { env, stored } = await newProject(server, db);
-    const child = startCli(["events", "send", "-", "--format", "ndjson"], env);
+    const child = startCliProcess(["events", "send", "-", "--format", "ndjson"], { env });
     const output = Promise.all([text(child.stdout), text(child.stderr)]);
     const ended = once(child, "close");
     const lines = Array.from({ length: 1_500 }, (_, i) => `${event(i)}\n`);
@@ -186,18 +184,10 @@ describe("tally events send", () => {
 
   it("ends without a word when nobody reads its output", async () => {
     const { env } = await newProject(server, db);
-    const child = startCli(["events", "failed", "--json"], env);
+    const child = startCliProcess(["events", "failed", "--json"], { env });
     child.stdout.destroy();
     const stderr = text(child.stderr);
     expect(await once(child, "exit")).toEqual([141, null]);
     expect(await stderr).toBe("");
   });
 });
-
-function startCli(args: readonly string[], env: Readonly<Record<string, string>>) {
-  const program = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
-  return spawn(process.execPath, [program, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", ...env },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-}

@@ -16,6 +16,10 @@ export interface CliOptions {
   readonly input?: string | Uint8Array;
 }
 
+export interface ProcessOptions extends Pick<CliOptions, "env"> {
+  readonly cwd?: string;
+}
+
 /** The outcome of one command, run in this process and its folder. Of the environment only `env` is passed on. */
 export async function runCli(
   args: readonly string[],
@@ -33,19 +37,12 @@ export async function runCli(
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-/**
- * The outcome of one command of the built program. Of the environment only the path and `env` are passed on.
- */
+/** The outcome of one command of the built program. */
 export async function runCliProcess(
   args: readonly string[],
-  options: CliOptions & { readonly cwd?: string } = {},
+  options: CliOptions & ProcessOptions = {},
 ): Promise<CliRun> {
-  const program = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
-  const child = spawn(process.execPath, [program, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", ...options.env },
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const child = startCliProcess(args, options);
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -57,6 +54,16 @@ export async function runCliProcess(
   child.stdin.end(options.input ?? "");
   const [code] = (await once(child, "close")) as [number | null];
   return { code, stdout, stderr };
+}
+
+/** The built program with one command. Of the environment only the path and `env` are passed on. */
+export function startCliProcess(args: readonly string[], { env, cwd }: ProcessOptions = {}) {
+  const program = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+  return spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    ...(cwd === undefined ? {} : { cwd }),
+    stdio: ["pipe", "pipe", "pipe"],
+  });
 }
 
 /** Keeps what is written. */

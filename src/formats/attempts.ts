@@ -1,38 +1,55 @@
-/** Which try a result is: repeats of a test within one upload are attempts, in the order of the files. */
+/**
+ * Which try a result is. Repeats of a test within one scope, which is a `<testsuite>` or a CTRF file, are attempts, in
+ * their order. The same test in another scope is another repeat of it: a pass there is no retry of a failure here.
+ */
 import type { Test, TestResult } from "../../gen/tally/v1/run_pb.js";
 import { limits } from "../limits.js";
 import { createHashCounts } from "./hash-counts.js";
 
 export interface Attempts {
+  /** Begins a scope, and answers its number. */
+  openScope(): number;
   /**
    * Numbers results of one test, in the order of its tries, going on from those before. The same tests in the
-   * same order get the same numbers, so that sending a report again repeats it. `skipped` tries went before
-   * the first of these and are not known.
+   * same scopes and order get the same numbers, so that sending a report again repeats it. `skipped` tries went
+   * before the first of these and are not known.
    */
-  number(results: readonly TestResult[], skipped?: number): void;
+  number(results: readonly TestResult[], scope: number, skipped?: number): void;
 }
 
 /**
  * A counter of its own; one is shared by all files of an upload. It knows as many distinct tests as a project may
- * have, some 25 bytes each; tests beyond that, which the server refuses, always begin at attempt 1.
+ * have, some 50 bytes each; tests beyond that, which the server refuses, always begin at attempt 1.
  */
 export function createAttempts(): Attempts {
   const taken = createHashCounts(limits.testsPerProject);
+  /** Where each test was last. */
+  const scopes = createHashCounts(limits.testsPerProject);
+  let scopeCount = 0;
   return {
-    number(results, skipped = 0) {
+    openScope: () => ++scopeCount,
+    number(results, scope, skipped = 0) {
       const test = results[0]?.test;
       if (test === undefined) return;
       const key = testKey(test);
-      let tried = taken.get(key) + skipped;
+      const before = taken.get(key);
+      let tried = (scopes.get(key) === scope ? before : nextRepeat(before)) + skipped;
       for (const result of results) {
         result.attempt = (tried % limits.attempts) + 1;
-        // Grows only where the attempts reach their limit.
+        // Grows also where the attempts reach their limit.
         result.repeatIndex = Math.floor(tried / limits.attempts);
         tried++;
       }
       taken.set(key, tried);
+      scopes.set(key, scope);
     },
   };
+}
+
+/** The first try of the next repeat; where no further repeat index is left, the next attempt. */
+function nextRepeat(tried: number): number {
+  const next = Math.ceil(tried / limits.attempts);
+  return next > limits.attempts ? tried : next * limits.attempts;
 }
 
 /**

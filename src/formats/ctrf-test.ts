@@ -18,6 +18,7 @@ export function testResults(
   test: Json,
   line: number,
   attempts: Attempts,
+  scope: number,
   warn: (message: string) => void,
 ): ReportResult[] {
   const identity = identify(test);
@@ -42,7 +43,7 @@ export function testResults(
     const fields = new Map([...shared, ...ownFieldsOf(source)]);
     return wellFormedResult(withOwnFields(facts, fields), { decoded: true });
   });
-  attempts.number(results, skipped);
+  attempts.number(results, scope, skipped);
   return results.map((result, index) => ({
     kind: "result",
     line,

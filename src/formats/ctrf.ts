@@ -18,6 +18,7 @@ export async function* parseCtrf(
   const splitter = createJsonSplitter(["results", "tests"]);
   const decoder = new TextDecoder();
   const unkept: Unkept = new Map();
+  const scope = attempts.openScope();
   let count = 0;
 
   function close(line: number): void {
@@ -34,7 +35,7 @@ export async function* parseCtrf(
       count++;
       const warn = (message: string) => warnings.add(line, message);
       checkCtrfTest(test, unkept, warn);
-      items.push(...testResults(test, line, attempts, warn));
+      items.push(...testResults(test, line, attempts, scope, warn));
     }
   }
 

@@ -31,6 +31,8 @@ export interface Outcome {
 export interface TestCase {
   readonly line: number;
   readonly attributes: XmlAttributes;
+  /** Of the nearest suite: repeats of the test within it are its tries. */
+  readonly scope: number;
   /** Names of the suites around it, outermost first. */
   readonly suites: readonly string[];
   /** Of the nearest suite that has one. */
@@ -68,7 +70,7 @@ export function caseResults(
     toResult(ownResult(test, own, warn), fields),
     ...after.map((outcome) => toResult(retryResult(outcome, warn))),
   ];
-  attempts.number(results);
+  attempts.number(results, test.scope);
   return results.map((result, index) => ({
     kind: "result",
     line: test.line,

@@ -41,6 +41,7 @@ export async function* parseJunit(
 
 interface Suite {
   readonly element: string;
+  readonly scope: number;
   readonly name: string;
   readonly line: number;
   readonly file: string;
@@ -61,6 +62,7 @@ interface JunitHandler extends XmlHandler {
 
 function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void): JunitHandler {
   const warnings = createWarnings(emit);
+  const fileScope = attempts.openScope();
   const suites: Suite[] = [];
   const cases: TestCase[] = [];
   /** For each open element, where its text goes. */
@@ -79,6 +81,7 @@ function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void
     const around = suites.at(-1);
     suites.push({
       element,
+      scope: attempts.openScope(),
       name: element === "testsuite" ? attribute(attributes, "name") : "",
       line,
       file:
@@ -110,6 +113,7 @@ function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void
     cases.push({
       line,
       attributes,
+      scope: suite?.scope ?? fileScope,
       suites: suites.map(({ name }) => name),
       suiteFile: suite?.file ?? "",
       suiteTimestamp: suite?.timestamp ?? "",

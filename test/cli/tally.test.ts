@@ -114,6 +114,22 @@ describe("upload", () => {
     expect(parts).toMatchObject([{ part: { producer: "tally-cli" }, storedCount: "21" }]);
   });
 
+  it("lets a failure stand beside a pass of the same name from another suite", async () => {
+    const { token } = await newProject("suites");
+    const suite = (host: string, inside: string) =>
+      `<testsuite name="a.spec.ts" hostname="${host}">
+        <testcase name="pays" classname="a.spec.ts">${inside}</testcase>
+      </testsuite>`;
+    const report = `<testsuites>${suite("chromium", "<failure/>")}${suite("firefox", "")}</testsuites>`;
+    const upload = ["upload", "-", "--run-id", "r", "--json"];
+    const first = JSON.parse((await tally(token, upload, report)).stdout);
+    expect(first).toMatchObject({ acceptedCount: 2, duplicateCount: 0 });
+    const again = JSON.parse((await tally(token, upload, report)).stdout);
+    expect(again).toMatchObject({ acceptedCount: 0, duplicateCount: 2, conflictCount: 0 });
+    const { run } = await answer(token, "runs", "show", "r");
+    expect(run).toMatchObject({ status: "STATUS_FAILED", totals: { resultCount: "2" } });
+  });
+
   it("keeps what comes before the damage, and names file, line and reason", async () => {
     const { token } = await newProject("damage");
     const args = ["upload", `${fixtures}/junit/cut-off.xml`, `${fixtures}/ctrf/cut-off.json`];

@@ -40,9 +40,9 @@ function countCases(xml: string): number {
 }
 
 function identity({
-  result: { test, attempt },
+  result: { test, attempt, repeatIndex },
 }: Awaited<ReturnType<typeof read>>["results"][number]) {
-  return JSON.stringify([test?.suite, test?.file, test?.name, test?.variant, attempt]);
+  return JSON.stringify([test?.suite, test?.file, test?.name, test?.variant, attempt, repeatIndex]);
 }
 
 const CORRUPT =

@@ -18,7 +18,7 @@ const CHECKSUMS = [
   "6dd8e81d7789167c",
   "69463c47b6c59118",
   "97d433e22a7ba379",
-  "23c5c78af6818213",
+  "8f6c3a0de3e4f811",
   "898bd5beb58b6a1e",
 ];
 
@@ -46,6 +46,22 @@ it("applies the files that servers have applied before", async () => {
     "SELECT left(checksum, 16) AS checksum FROM schema_migrations ORDER BY version",
   );
   expect(rows.map(({ checksum }) => checksum)).toEqual(CHECKSUMS);
+});
+
+it.each([
+  [8, "b48e9ee77efe1ce7490fcbd1a6ba401c8e7f56d7eb3bf2eb1436ea8e29665497"],
+  [9, "23c5c78af681821373508ca18c04b12bc27cf7fbabaa0001239159efdc3931a7"],
+])("goes on from file %i as it was before it was changed", async (version, checksum) => {
+  await using database = await createEmptyDatabase();
+  await using connection = new Connection({ url: database.url, prepare: true });
+  const { applied } = await migrate({ connection });
+  // The schema is that of either: what came later made it so.
+  await connection.query("DELETE FROM schema_migrations WHERE version > $1", [version]);
+  await connection.query("UPDATE schema_migrations SET checksum = $2 WHERE version = $1", [
+    version,
+    checksum,
+  ]);
+  expect(await migrate({ connection })).toEqual({ applied: applied.slice(version) });
 });
 
 it("applies each file once when three servers start at once", async () => {

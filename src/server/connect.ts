@@ -119,10 +119,12 @@ async function serve(
       contextValues: values,
     });
     await writeAnswer(call, answer, req, res);
-  } finally {
-    // Also where the answer cannot be written: nothing of the call may stay behind.
-    settleCall(call, exchange.error ?? call.endedBy ?? null);
+  } catch (error) {
+    // Nothing of a call may stay behind whose answer cannot be written.
+    settleCall(call, exchange.error ?? toCallError(call, error));
+    throw error;
   }
+  settleCall(call, exchange.error ?? call.endedBy ?? null);
 }
 
 /** Everything that is checked before the body. */

@@ -10,9 +10,7 @@ export function grpcStatus(error: ConnectError, requestId: string) {
     metadata.set(key, value);
   });
   if (error.details.length > 0) metadata.set("grpc-status-details-bin", writeStatus(error));
-  // A lone surrogate makes grpc-js's encodeURI throw.
-  const details = error.rawMessage.toWellFormed();
-  return { code: error.code as number, details, metadata };
+  return { code: error.code as number, details: error.rawMessage, metadata };
 }
 
 /** Metadata with the request id alone. */

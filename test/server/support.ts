@@ -155,6 +155,8 @@ function ingestRoute(contexts: CallContext[], committed: bigint[]): Route {
             throw new Error("secret cause");
           case "not-found":
             throw notFound("run", "r\u20ac%\n\ud800");
+          case "unwritable":
+            throw new ConnectError("half a \ud800", Code.NotFound);
           case "invalid":
             throw invalidArgument([
               { field: "run.start_time", description: "is in the future" },

@@ -1,21 +1,16 @@
 /** The part of a statement that keeps refused items within their project's bound. */
 
-/** What an open one takes of its project's bound: its row too, which keeps up to 32 violations of an item without bytes. */
+/** What a rejection `r` takes of its project's bound while it is open: an item without bytes has a row all the same. */
 export const KEPT_SIZE = "octet_length(r.bytes) + octet_length(r.part) + 1024";
 
 /**
  * CTEs `kept` and `used`, over a CTE `refused` with the columns of `rejections` and `repeats`. $1 is the project,
  * `maxBytes` the parameter with the bound of a project without its own. A known item grows its repeat count,
- * once per batch key; one that was closed stays closed, unless `reopens`, and does not count; it gets its bytes back if they were
- * dropped.
+ * once per batch key; one that was closed stays closed, and does not count, unless `reopens`; it gets its bytes back
+ * if they were dropped.
  */
 export const keptRefusals = (maxBytes: string, reopens = false) => `
-closed_before AS MATERIALIZED (
-  SELECT rejection_id
-  FROM rejections
-  WHERE ${reopens} AND project_key = $1 AND rejection_id IN (SELECT rejection_id FROM refused) AND state <> 1
-),
-kept AS (
+${reopens ? CLOSED_BEFORE : ""}kept AS (
   INSERT INTO rejections AS r (
     project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
     part, item_index, result_id, bytes, client, batch_key, repeat_count, idempotency_key
@@ -38,12 +33,20 @@ used AS (
   SELECT $1, sum(k.size), COALESCE(NULLIF(p.kept_refusal_bytes, 0), ${maxBytes}::bigint)
   FROM kept k
   JOIN projects p ON p.project_key = $1
-  WHERE k.is_new OR k.rejection_id IN (SELECT rejection_id FROM closed_before)
+  WHERE k.is_new${reopens ? " OR k.rejection_id IN (SELECT rejection_id FROM closed_before)" : ""}
   GROUP BY p.kept_refusal_bytes
   ON CONFLICT (project_key) DO UPDATE SET
     kept_bytes = u.kept_bytes + EXCLUDED.kept_bytes,
     max_bytes = EXCLUDED.max_bytes
 )`;
+
+/** They did not count, and do again. */
+const CLOSED_BEFORE = `closed_before AS MATERIALIZED (
+  SELECT rejection_id
+  FROM rejections
+  WHERE project_key = $1 AND rejection_id IN (SELECT rejection_id FROM refused) AND state <> 1
+),
+`;
 
 /** What was taken back from whoever closed it: the reason is a new one. */
 const REOPENED = `,

@@ -1,15 +1,11 @@
 /** The parts of a run as its record has them: with their totals, the kept refusals, and what their results tell. */
 import { microsOf } from "./micros.js";
+import type { ResultTotals } from "./result-totals.js";
+import type { PartRow } from "./run-parts.js";
 
 /** Sums over the ledger: what is folded of it, and what is not yet. */
-export interface Counts {
+export interface Counts extends ResultTotals {
   readonly accepted: number;
-  readonly passed: number;
-  readonly failed: number;
-  readonly errored: number;
-  readonly skipped: number;
-  readonly precluded: number;
-  readonly durationUs: number;
   readonly late: number;
   readonly duplicates: number;
   /** Of the duplicates, those that another part had stored. */
@@ -17,13 +13,7 @@ export interface Counts {
   readonly conflicts: number;
 }
 
-export interface PartRecord {
-  readonly job: string;
-  readonly attempt: number;
-  readonly shardIndex: number;
-  readonly shardTotal: number;
-  readonly producer: string;
-  readonly streamed: boolean;
+export interface PartRecord extends Omit<PartRow, "partId"> {
   readonly createUs: number;
   /** When it finished by the server's clock; null while it has not. */
   readonly finishedUs: number | null;

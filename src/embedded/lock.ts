@@ -1,6 +1,6 @@
 /**
- * One server a data folder. The lock is a listening socket: the kernel gives it to one process alone and
- * takes it back when that ends, however it ends, so there is nothing stale to judge.
+ * One server a data folder. The lock is a listening socket: the kernel gives it to one process alone, and connects nobody
+ * to it when that has ended, however it ended.
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-/** Results that the insert left out: what is stored in their place, and who stored it. */
+/** Results that may be stored already: what is stored in their place, and who stored it. */
 import { parseIntegers, parseSubscripts, plainArray } from "./array-literal.js";
 import type { Queryable } from "./queryable.js";
 import { groupParams, type ResultBatch, rowParams, SENT } from "./results.js";
@@ -21,18 +21,31 @@ export interface ProbeBatch extends ResultBatch {
   readonly duplicateKeys: readonly string[];
   /** Whether a row is the first of its key in the statement that left it out. */
   readonly isFirst: readonly boolean[];
+  /** Repeats are counted only if so many rows are found; 0: in any case. */
+  readonly countFrom: number;
+}
+
+export interface ProbeOutcome {
+  /** What is stored of the rows, in their order: one that is missing is not stored (any more). */
+  readonly rows: readonly ProbedRow[];
+  /** Groups whose run had ended, and whose repeats another part had stored: its state may change. */
+  readonly unsettledGroups: readonly number[];
 }
 
 /**
- * Compares rows with what is stored under their keys, and counts the repeats in the ledger; idempotent by
- * the duplicate keys. A row that is missing from the answer is not stored (any more).
+ * Compares rows of living runs with what is stored under their keys, and counts the repeats in the ledger; idempotent
+ * by the duplicate keys.
  */
 export async function probeResults(
   db: Queryable,
   batch: ProbeBatch,
   deadlineAt: number,
-): Promise<ProbedRow[]> {
-  const [row] = await db.query<{ ords: string | null; flags: string | null }>(
+): Promise<ProbeOutcome> {
+  const [row] = await db.query<{
+    ords: string | null;
+    flags: string | null;
+    unsettled: string | null;
+  }>(
     PROBE,
     [
       batch.projectKey,
@@ -40,11 +53,12 @@ export async function probeResults(
       ...rowParams(batch.rows, batch.groupOf),
       plainArray(batch.duplicateKeys),
       plainArray(batch.isFirst),
+      batch.countFrom,
     ],
     { deadlineAt },
   );
   const flags = parseIntegers(row?.flags ?? null);
-  return parseSubscripts(row?.ords).map((index, i) => {
+  const rows = parseSubscripts(row?.ords).map((index, i) => {
     const bits = flags[i] ?? 0;
     return {
       index,
@@ -53,6 +67,7 @@ export async function probeResults(
       foreign: (bits & 4) !== 0,
     };
   });
+  return { rows, unsettledGroups: parseSubscripts(row?.unsettled) };
 }
 
 /**
@@ -60,7 +75,16 @@ export async function probeResults(
  * 220 ms against 16 ms). Bits: 1 same, 2 own, 4 foreign.
  */
 const PROBE = `
-WITH probed AS MATERIALIZED (
+WITH live AS MATERIALIZED (
+  SELECT array_agg(r.run_key IS NOT NULL ORDER BY g.ord) AS groups
+  FROM unnest($2::bigint[]) WITH ORDINALITY AS g(run_key, ord)
+  LEFT JOIN LATERAL (
+    SELECT run_key FROM runs
+    WHERE project_key = $1 AND run_key = g.run_key AND deleted_at IS NULL AND expired_at IS NULL
+    OFFSET 0
+  ) r ON true
+),
+probed AS MATERIALIZED (
   SELECT
     s.ord, s.g,
     r.status = s.status AND r.attempt = s.attempt
@@ -83,6 +107,7 @@ WITH probed AS MATERIALIZED (
     WHERE project_key = $1 AND run_key = s.run_key AND batch_key = r.batch_key
     OFFSET 0
   ) b ON true
+  WHERE (SELECT groups FROM live)[s.g]
 ),
 ledger AS (
   INSERT INTO batches (
@@ -95,7 +120,7 @@ ledger AS (
     count(*) FILTER (WHERE is_foreign), 0, 0, 0, 0, 0,
     0, 0, 0
   FROM probed
-  WHERE same AND NOT own
+  WHERE same AND NOT own AND (SELECT count(*) FROM probed) >= $18::int
   GROUP BY g
   ON CONFLICT DO NOTHING
   RETURNING run_key, batch_key, foreign_count
@@ -109,8 +134,14 @@ unsettled AS (
   UPDATE runs
   SET state_version = state_version + 1, unsettled_at = now()
   WHERE project_key = $1 AND state <> 1 AND run_key IN (SELECT run_key FROM ledger WHERE foreign_count > 0)
+  RETURNING run_key
 )
 SELECT
+  (
+    SELECT array_agg(g.ord)::text
+    FROM unnest($2::bigint[]) WITH ORDINALITY AS g(run_key, ord)
+    WHERE run_key IN (SELECT run_key FROM unsettled)
+  ) AS unsettled,
   array_agg(ord ORDER BY ord)::text AS ords,
   array_agg(same::int + 2 * own::int + 4 * is_foreign::int ORDER BY ord)::text AS flags
 FROM probed`;

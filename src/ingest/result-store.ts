@@ -1,12 +1,14 @@
 /** Stores results: one statement for slices of many callers, and a second one for rows that did not go in. */
+import { type BoundedCache, createBoundedCache } from "../bounded-cache.js";
 import { DbError } from "../db/errors.js";
 import type { Queryable } from "../db/queryable.js";
-import { type ProbedRow, probeResults } from "../db/result-probe.js";
+import { type ProbeBatch, type ProbedRow, probeResults } from "../db/result-probe.js";
 import {
   type InsertOutcome,
   insertResults,
   type ResultBatch,
   type ResultGroup,
+  type ResultRow,
 } from "../db/results.js";
 import { ensureResultsPartition } from "../db/results-partitions.js";
 import { withRetries } from "../db/retry.js";
@@ -16,57 +18,97 @@ import { RunGone, type WriteJob, type WrittenPart } from "./write-job.js";
 
 type ResultSlice = Slice<WriteJob, WrittenPart>;
 
-export const resultStore: Store<WriteJob, WrittenPart> = {
-  store: (lane, slices, options) => store(lane, compose(slices, options.drawKey), options),
-  unstorable: (slice, error) => ({
-    accepted: 0,
-    duplicates: [],
-    foreign: 0,
-    conflicts: [],
-    unstorable: [{ index: slice.from, reason: error.message }],
-    unsettled: false,
-  }),
-  failsCall: () => false,
-};
+/** Senders that are remembered for sending again what is stored. */
+const REPEATERS = 10_000;
 
-/** A batch and the slices its groups stand for: group i holds slice i. */
+/**
+ * The store of results. Of senders whose last rows were all stored before it asks first what is stored of the next ones:
+ * where that is all, no insert is tried.
+ */
+export function createResultStore(): Store<WriteJob, WrittenPart> {
+  const repeaters: Repeaters = createBoundedCache(REPEATERS);
+  return {
+    store: (lane, slices, options) =>
+      store(lane, compose(slices, options.drawKey), repeaters, options),
+    unstorable: (slice, error) => ({
+      accepted: 0,
+      duplicates: [],
+      foreign: 0,
+      conflicts: [],
+      unstorable: [{ index: slice.from, reason: error.message }],
+      unsettled: false,
+    }),
+    failsCall: () => false,
+  };
+}
+
+type Repeaters = BoundedCache<string, true>;
+
+/** A batch and the slices of its rows, in their order. */
 interface Statement {
   readonly slices: readonly ResultSlice[];
   readonly batch: ResultBatch;
+  /** For each group, who sent it: its run, part and token. */
+  readonly senders: readonly string[];
   readonly deadlineAt: number;
 }
 
 function compose(slices: readonly ResultSlice[], drawKey: () => string): Statement {
   const groups: ResultGroup[] = [];
-  const rows = [];
+  const rows: ResultRow[] = [];
   const groupOf: number[] = [];
+  const groupBySender = new Map<string, number>();
   let deadlineAt = 0;
   let projectKey = "";
   for (const { pending, from, to } of slices) {
     const { job } = pending;
     const { runKey, runDay, partId, tokenId } = job;
-    for (let i = from; i < to; i++) groupOf.push(groups.length);
-    groups.push({ runKey, runDay, partId, tokenId, batchKey: drawKey() });
+    const sender = `${runKey} ${tokenId} ${Buffer.from(partId).toString("latin1")}`;
+    const group = groupBySender.get(sender) ?? groups.length;
+    if (group === groups.length) {
+      groupBySender.set(sender, group);
+      groups.push({ runKey, runDay, partId, tokenId, batchKey: drawKey() });
+    }
+    for (let i = from; i < to; i++) groupOf.push(group);
     rows.push(...job.rows.slice(from, to));
     deadlineAt = Math.max(deadlineAt, job.deadlineAt);
     projectKey = job.projectKey;
   }
-  return { slices, batch: { projectKey, groups, rows, groupOf }, deadlineAt };
+  const senders = [...groupBySender.keys()];
+  return { slices, batch: { projectKey, groups, rows, groupOf }, senders, deadlineAt };
 }
 
-async function store(lane: Queryable, statement: Statement, options: CommitOptions): Promise<void> {
+async function store(
+  lane: Queryable,
+  statement: Statement,
+  repeaters: Repeaters,
+  options: CommitOptions,
+): Promise<void> {
   const { batch, deadlineAt } = statement;
   const retry = { deadlineAt, random: options.random, onRetry: options.hooks.retried };
+  const probe = (rows: ProbeBatch) =>
+    withRetries(() => probeResults(lane, rows, deadlineAt), retry);
   const startedAt = options.now();
-  const inserted = await withRetries(() => insertWithPartition(lane, batch, deadlineAt), retry);
-  options.hooks.committed(batch.rows.length, (options.now() - startedAt) / 1000);
-  let probed: ProbedRow[] = [];
-  if (inserted.leftOut.length > 0) {
-    const probe = composeProbe(batch, inserted.leftOut, options.drawKey);
-    const answers = await withRetries(() => probeResults(lane, probe, deadlineAt), retry);
-    probed = answers.map((row) => ({ ...row, index: inserted.leftOut[row.index] ?? 0 }));
+  const committed = () =>
+    options.hooks.committed(batch.rows.length, (options.now() - startedAt) / 1000);
+
+  if (statement.senders.every((sender) => repeaters.get(sender))) {
+    const { rows, unsettledGroups } = await probe(composeRepeat(batch, options.drawKey));
+    if (rows.length === batch.rows.length) {
+      committed();
+      settle(statement, { deadGroups: [], leftOut: [], unsettledGroups }, rows, repeaters);
+      return;
+    }
+    for (const sender of statement.senders) repeaters.delete(sender);
   }
-  settle(statement, inserted, probed);
+  const inserted = await withRetries(() => insertWithPartition(lane, batch, deadlineAt), retry);
+  committed();
+  let probed: readonly ProbedRow[] = [];
+  if (inserted.leftOut.length > 0) {
+    const { rows } = await probe(composeProbe(batch, inserted.leftOut, options.drawKey));
+    probed = rows.map((row) => ({ ...row, index: inserted.leftOut[row.index] ?? 0 }));
+  }
+  settle(statement, inserted, probed, repeaters);
 }
 
 /** Inserts; a month without a partition gets one. */
@@ -88,7 +130,21 @@ async function insertWithPartition(
   }
 }
 
-function composeProbe(batch: ResultBatch, leftOut: readonly number[], drawKey: () => string) {
+/** A whole batch that may be stored. Its keys are new: no row can be its own. */
+function composeRepeat(batch: ResultBatch, drawKey: () => string): ProbeBatch {
+  return {
+    ...batch,
+    duplicateKeys: batch.groups.map(drawKey),
+    isFirst: batch.rows.map(() => true),
+    countFrom: batch.rows.length,
+  };
+}
+
+function composeProbe(
+  batch: ResultBatch,
+  leftOut: readonly number[],
+  drawKey: () => string,
+): ProbeBatch {
   const firstOf = new Map<string, number>();
   const keys = batch.rows.map(({ testKey, resultId }, ord) => {
     const key = `${batch.groups[batch.groupOf[ord] ?? 0]?.runKey} ${testKey} ${resultId}`;
@@ -103,48 +159,54 @@ function composeProbe(batch: ResultBatch, leftOut: readonly number[], drawKey: (
     rows: at(batch.rows),
     groupOf: at(batch.groupOf),
     isFirst: leftOut.map((ord) => firstOf.get(keys[ord] ?? "") === ord),
+    countFrom: 0,
   };
 }
 
-/** Tells every slice what became of its rows. */
+/** Tells every slice what became of its rows, and remembers who repeated what is stored. */
 function settle(
-  { slices, batch }: Statement,
+  { slices, batch, senders }: Statement,
   inserted: InsertOutcome,
   probed: readonly ProbedRow[],
+  repeaters: Repeaters,
 ): void {
   const dead = new Set(inserted.deadGroups);
   const unsettled = new Set(inserted.unsettledGroups);
-  const leftOut = new Set(inserted.leftOut);
-  const found = new Map(probed.map((row) => [row.index, row]));
+  /** For each row what is stored in its place, null if nothing is; undefined if it went in. */
+  const found: (ProbedRow | null | undefined)[] = [];
+  for (const ord of inserted.leftOut) found[ord] = null;
+  for (const row of probed) found[row.index] = row;
+  const hasNew = new Set<number>();
   let ord = 0;
-  slices.forEach((slice, group) => {
+  for (const slice of slices) {
     const { pending, from, to } = slice;
+    const group = batch.groupOf[ord] ?? 0;
     const firstOrd = ord;
     ord += to - from;
     if (dead.has(group)) {
       pending.fail(slice, new RunGone());
-      return;
+      continue;
     }
     const duplicates: number[] = [];
     const conflicts: number[] = [];
     let foreign = 0;
     let lost = 0;
-    for (let i = firstOrd; leftOut.size > 0 && i < ord; i++) {
-      if (!leftOut.has(i)) continue;
-      const row = found.get(i);
+    for (let i = firstOrd; i < ord; i++) {
+      const row = found[i];
       const index = from + i - firstOrd;
-      if (row === undefined) lost++;
-      else if (row.own) continue;
+      if (row === undefined || row?.own) continue;
+      if (row === null) lost++;
       else if (!row.same) conflicts.push(index);
       else {
         duplicates.push(index);
         if (row.foreign) foreign++;
       }
     }
+    const accepted = to - from - duplicates.length - conflicts.length;
+    if (accepted > 0) hasNew.add(group);
     // What neither went in nor is stored was removed in between: the run is being deleted.
     if (lost > 0) pending.fail(slice, new RunGone());
     else {
-      const accepted = to - from - duplicates.length - conflicts.length;
       // What another part had stored is no longer missing of this one.
       const isUnsettled = unsettled.has(group) && accepted + foreign > 0;
       pending.settle(slice, {
@@ -156,6 +218,10 @@ function settle(
         unsettled: isUnsettled,
       });
     }
-  });
+  }
   if (ord !== batch.rows.length) throw new Error("slices and rows disagree");
+  senders.forEach((sender, group) => {
+    if (hasNew.has(group) || dead.has(group)) repeaters.delete(sender);
+    else repeaters.set(sender, true);
+  });
 }

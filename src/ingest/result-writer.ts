@@ -1,6 +1,6 @@
 /** The writer of results. */
 import { createWriter, type WriterOptions } from "../group-commit/writer.js";
-import { resultStore } from "./result-store.js";
+import { createResultStore } from "./result-store.js";
 import { mergeParts, type WriteJob, type WriteOutcome, type WrittenPart } from "./write-job.js";
 
 export interface ResultWriter extends AsyncDisposable {
@@ -12,7 +12,7 @@ export interface ResultWriter extends AsyncDisposable {
 export function createResultWriter(
   options: Omit<WriterOptions<WriteJob, WrittenPart>, "store">,
 ): ResultWriter {
-  const writer = createWriter({ ...options, store: resultStore });
+  const writer = createWriter({ ...options, store: createResultStore() });
   return {
     write: async (job) => mergeParts(await writer.write(job)),
     [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),

@@ -7,7 +7,7 @@ import type { ResultRow } from "../../src/db/results.js";
 import { ensureResultsPartition } from "../../src/db/results-partitions.js";
 import { type CommitOptions, commitSlices } from "../../src/group-commit/commit-slices.js";
 import { createPending, type Slice } from "../../src/group-commit/job.js";
-import { resultStore } from "../../src/ingest/result-store.js";
+import { createResultStore } from "../../src/ingest/result-store.js";
 import {
   mergeParts,
   RunGone,
@@ -65,6 +65,8 @@ const row = (resultId: string, change: Partial<ResultRow> = {}): ResultRow => ({
 const rows = (count: number, from = 0) =>
   Array.from({ length: count }, (_, i) => row(`r${from + i}`));
 
+const TEN = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
 type Statement = "insert" | "probe" | "partition";
 
 interface Lab extends AsyncDisposable {
@@ -90,6 +92,7 @@ interface LabOptions extends Partial<CommitOptions> {
 function openLab({ onSend = () => {}, ...options }: LabOptions = {}): Lab {
   const sent: Statement[] = [];
   const retries: DbError[] = [];
+  const store = createResultStore();
   const connection = new Connection({ url: proxy.through(database.url), prepare: true });
   const lane: Queryable = {
     async query(text, params, queryOptions) {
@@ -134,7 +137,7 @@ function openLab({ onSend = () => {}, ...options }: LabOptions = {}): Lab {
       const heard = Promise.allSettled(outcomes);
       const turns: (readonly Slice<WriteJob, WrittenPart>[])[] = [slices];
       for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
-        const halves = await commitSlices(lane, turn, resultStore, {
+        const halves = await commitSlices(lane, turn, store, {
           drawKey: () => (randomBytes(8).readBigUInt64BE() >> 1n).toString(),
           random: () => 0,
           now: Date.now,
@@ -218,7 +221,7 @@ describe("a connection that breaks", () => {
     await lab.commit({ rows: rows(10) });
     armed = true;
     expect(await lab.commit({ rows: rows(12) })).toEqual([
-      heard({ acceptedCount: 2, duplicates: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] }),
+      heard({ acceptedCount: 2, duplicates: TEN }),
     ]);
     expect(lab.sent).toEqual(["insert", "insert", "probe", "probe"]);
     expect(await recount()).toEqual({ stored: 12, accepted: 12, duplicates: 10, folded: 12 });
@@ -270,6 +273,123 @@ describe("a connection that breaks", () => {
     cutting = false;
     expect(await lab.commit({ rows: rows(4) })).toEqual([heard({ acceptedCount: 4 })]);
   });
+});
+
+describe("a sender of what is stored", () => {
+  /** A lab that has stored ten rows and met them again. */
+  async function openRepeating(options: LabOptions = {}): Promise<Lab> {
+    const lab = openLab(options);
+    await lab.commit({ rows: rows(10) });
+    await lab.commit({ rows: rows(10) });
+    lab.sent.length = 0;
+    return lab;
+  }
+
+  it("is answered by one statement that inserts nothing", async () => {
+    await using lab = await openRepeating();
+    expect(
+      await lab.commit(
+        { rows: rows(4) },
+        { rows: [row("r4"), row("r4"), row("r5", { status: 2 })] },
+        { rows: rows(4, 6) },
+      ),
+    ).toEqual([
+      heard({ acceptedCount: 0, duplicates: [0, 1, 2, 3] }),
+      heard({ acceptedCount: 0, duplicates: [0, 1], conflicts: [2] }),
+      heard({ acceptedCount: 0, duplicates: [0, 1, 2, 3] }),
+    ]);
+    expect(lab.sent).toEqual(["probe"]);
+    expect(await recount()).toEqual({ stored: 10, accepted: 10, duplicates: 20, folded: 10 });
+  });
+
+  it("has its repeats counted once beside what is new", async () => {
+    await using lab = await openRepeating();
+    expect(await lab.commit({ rows: rows(12) })).toEqual([
+      heard({ acceptedCount: 2, duplicates: TEN }),
+    ]);
+    expect(lab.sent).toEqual(["probe", "insert", "probe"]);
+    expect(await recount()).toEqual({ stored: 12, accepted: 12, duplicates: 20, folded: 12 });
+
+    lab.sent.length = 0;
+    expect(await lab.commit({ rows: rows(3, 12) })).toEqual([heard({ acceptedCount: 3 })]);
+    expect(lab.sent).toEqual(["insert"]);
+  });
+
+  it("has its repeats counted once beside a row that cannot be stored", async () => {
+    await using lab = await openRepeating();
+    const list = [...rows(10), row("overflow", { attempt: 40_000 })];
+    expect(await lab.commit({ rows: list })).toEqual([
+      heard({
+        acceptedCount: 0,
+        duplicates: TEN,
+        unstorable: [{ index: 10, reason: expect.stringContaining("out of range") }],
+      }),
+    ]);
+    expect(await recount()).toMatchObject({ stored: 10, duplicates: 20 });
+  });
+
+  it("has its repeats counted once when the answer is lost", async () => {
+    let armed = false;
+    await using lab = await openRepeating({
+      onSend: () => {
+        if (armed) proxy.cutAfter("toClient", 0, "rst");
+        armed = false;
+      },
+    });
+    armed = true;
+    expect(await lab.commit({ rows: rows(10) })).toEqual([
+      heard({ acceptedCount: 0, duplicates: TEN }),
+    ]);
+    expect(lab.sent).toEqual(["probe", "probe"]);
+    expect(await recount()).toEqual({ stored: 10, accepted: 10, duplicates: 20, folded: 10 });
+  });
+
+  it("hears it when its run is deleted, although the rows are still there", async () => {
+    await using lab = await openRepeating();
+    await db.query("UPDATE runs SET deleted_at = now() WHERE run_key = $1", [run]);
+    expect(await lab.commit({ rows: rows(10) })).toEqual([
+      { status: "rejected", reason: expect.any(RunGone) },
+    ]);
+    expect(await recount()).toMatchObject({ stored: 10, duplicates: 10 });
+  });
+
+  it("unsettles an ended run where another part had stored them", async () => {
+    await using lab = openLab();
+    const other = Buffer.alloc(16, 9);
+    await lab.commit({ rows: rows(10) });
+    await lab.commit({ rows: rows(10), partId: other });
+    lab.sent.length = 0;
+    await db.query("UPDATE runs SET state = 2, unsettled_at = NULL WHERE run_key = $1", [run]);
+    expect(await lab.commit({ rows: rows(10), partId: other })).toEqual([
+      heard({ duplicates: TEN, foreignCount: 10, unsettled: true }),
+    ]);
+    expect(lab.sent).toEqual(["probe"]);
+    const [found] = await db.query(
+      "SELECT unsettled_at IS NOT NULL AS unsettled FROM runs WHERE run_key = $1",
+      [run],
+    );
+    expect(found).toEqual({ unsettled: true });
+  });
+});
+
+it("makes one row of the ledger of the callers that share run, part and token", async () => {
+  await using lab = openLab();
+  await lab.commit(
+    { rows: rows(2) },
+    { rows: rows(1, 2) },
+    { rows: rows(1, 3), partId: Buffer.alloc(16, 9) },
+    { rows: rows(1, 4), tokenId: "other" },
+  );
+  const ledger = await db.query(
+    `SELECT accepted_count AS accepted, token_id AS token FROM batches WHERE run_key = $1
+    ORDER BY accepted_count DESC, token_id DESC, part_id`,
+    [run],
+  );
+  expect(ledger).toEqual([
+    { accepted: 3, token: "t" },
+    { accepted: 1, token: "t" },
+    { accepted: 1, token: "other" },
+  ]);
 });
 
 describe("rows that cannot be stored", () => {

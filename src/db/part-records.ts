@@ -25,7 +25,10 @@ export interface PartRecord extends Omit<PartRow, "partId"> {
   readonly counts: Counts;
   /** Distinct refused results that are kept and were not stored since. */
   readonly keptRefusals: number;
-  /** A test of it failed (errored) and no later attempt of it passed; read only where no status was given. */
+  /**
+   * A test of it failed (errored) more often in one attempt than it passed in later ones; read only where no status was
+   * given.
+   */
   readonly hasFailed: boolean;
   readonly hasErrored: boolean;
 }
@@ -105,8 +108,9 @@ const HAS_VERDICT =
  * do. `counts` adds the queue's rows of the ledger, by their keys, to what is folded of a part: its cost grows with what
  * is not folded, not with the ledger. Refusals are counted by rejections_by_run. `failing` reads results_failures, only
  * where there are failures of a part whose producer gave no status, neither does `hasStatus` hold, and it was not kept
- * what they tell: a failure stands unless a later attempt of the test passed in the same part. It reads the results of
- * each failing test once. OFFSET 0 keeps look-ups by key. `$1` is the project.
+ * what they tell. Failures of a test in one attempt are repeats of each other: one of them stands unless as many later
+ * attempts passed in the same part. The results of each failing test are read once. OFFSET 0 keeps look-ups by key. `$1`
+ * is the project.
  */
 export const partList = (hasStatus: string) => `
   SELECT json_agg(
@@ -158,14 +162,10 @@ export const partList = (hasStatus: string) => `
     GROUP BY part_id
   ) counts ON counts.part_id = p.part_id
   LEFT JOIN LATERAL (
-    SELECT
-      bool_or(f.last_failed > 0 AND f.last_failed >= passed.last_passed) AS failed,
-      bool_or(f.last_errored > 0 AND f.last_errored >= passed.last_passed) AS errored
-    FROM (
+    WITH failures AS MATERIALIZED (
       SELECT
-        f.test_key,
-        COALESCE(max(f.attempt) FILTER (WHERE f.status = 2), 0) AS last_failed,
-        COALESCE(max(f.attempt) FILTER (WHERE f.status = 3), 0) AS last_errored
+        test_key, attempt, count(*) FILTER (WHERE status = 2) AS failed,
+        count(*) FILTER (WHERE status = 3) AS errored
       FROM results f
       CROSS JOIN LATERAL (
         SELECT part_id FROM batches
@@ -176,20 +176,36 @@ export const partList = (hasStatus: string) => `
         AND NOT (${hasStatus}) AND NOT (${HAS_VERDICT})
         AND f.project_key = $1 AND f.run_day = r.run_day AND f.run_key = r.run_key
         AND f.status IN (2, 3) AND b.part_id = p.part_id
-      GROUP BY f.test_key
-    ) f
-    CROSS JOIN LATERAL (
-      SELECT COALESCE(max(later.attempt), 0) AS last_passed
-      FROM results later
-      CROSS JOIN LATERAL (
-        SELECT part_id FROM batches
-        WHERE project_key = $1 AND run_key = later.run_key AND batch_key = later.batch_key
-        OFFSET 0
-      ) b
-      WHERE later.project_key = $1 AND later.run_day = r.run_day AND later.run_key = r.run_key
-        AND later.test_key = f.test_key AND later.status = 1
-        AND later.attempt > LEAST(f.last_failed, f.last_errored)
-        AND b.part_id = p.part_id
-    ) passed
+      GROUP BY test_key, attempt
+    )
+    SELECT
+      bool_or(failed > 0 AND failed + errored > passed_later) AS failed,
+      bool_or(errored > 0 AND failed + errored > passed_later) AS errored
+    FROM (
+      SELECT failed, errored, COALESCE(sum(passed) OVER later_attempts, 0) AS passed_later
+      FROM (
+        SELECT test_key, attempt, failed, errored, 0 AS passed FROM failures
+        UNION ALL
+        SELECT test_key, later.attempt, 0, 0, 1
+        FROM (SELECT test_key, min(attempt) AS attempt FROM failures GROUP BY test_key) f
+        CROSS JOIN LATERAL (
+          SELECT attempt, batch_key
+          FROM results
+          WHERE project_key = $1 AND run_day = r.run_day AND run_key = r.run_key
+            AND test_key = f.test_key AND status = 1 AND attempt > f.attempt
+          OFFSET 0
+        ) later
+        CROSS JOIN LATERAL (
+          SELECT part_id FROM batches
+          WHERE project_key = $1 AND run_key = r.run_key AND batch_key = later.batch_key
+          OFFSET 0
+        ) b
+        WHERE b.part_id = p.part_id
+      ) tries
+      WINDOW later_attempts AS (
+        PARTITION BY test_key ORDER BY attempt DESC
+        GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      )
+    ) judged
   ) failing ON true
   WHERE p.project_key = $1 AND p.run_key = r.run_key`;

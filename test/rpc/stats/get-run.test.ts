@@ -190,3 +190,106 @@ describe("the missing tests of a run", () => {
     await expect.poll(() => missingOf("now")).toEqual(["unit a"]);
   });
 });
+
+describe("the status that a part has by its results", () => {
+  const { PASSED, FAILED, ERRORED, SKIPPED } = Status;
+  type Try = readonly [attempt: number, repeatIndex: number, status: Status];
+
+  it.each<[string, Try[], Status]>([
+    [
+      "a later attempt that passed",
+      [
+        [1, 0, FAILED],
+        [2, 0, PASSED],
+      ],
+      PASSED,
+    ],
+    [
+      "an earlier attempt that passed",
+      [
+        [1, 0, PASSED],
+        [2, 0, FAILED],
+      ],
+      FAILED,
+    ],
+    [
+      "a later attempt that was skipped",
+      [
+        [1, 0, FAILED],
+        [2, 0, SKIPPED],
+      ],
+      FAILED,
+    ],
+    [
+      "the third that passed",
+      [
+        [1, 0, FAILED],
+        [2, 0, ERRORED],
+        [3, 0, PASSED],
+      ],
+      PASSED,
+    ],
+    [
+      "one repeat that passed later, of two",
+      [
+        [1, 0, FAILED],
+        [2, 0, PASSED],
+        [1, 1, FAILED],
+      ],
+      FAILED,
+    ],
+    [
+      "one repeat that passed at once",
+      [
+        [1, 0, PASSED],
+        [1, 1, ERRORED],
+      ],
+      ERRORED,
+    ],
+    [
+      "both repeats that passed later",
+      [
+        [1, 0, FAILED],
+        [2, 0, PASSED],
+        [1, 1, ERRORED],
+        [2, 1, PASSED],
+      ],
+      PASSED,
+    ],
+    [
+      "one repeat's later failure",
+      [
+        [1, 0, FAILED],
+        [2, 0, FAILED],
+        [1, 1, FAILED],
+        [2, 1, PASSED],
+      ],
+      FAILED,
+    ],
+    [
+      "repeats that took two and three attempts",
+      [
+        [1, 0, FAILED],
+        [2, 0, PASSED],
+        [1, 1, FAILED],
+        [2, 1, FAILED],
+        [3, 1, PASSED],
+      ],
+      PASSED,
+    ],
+  ])("knows %s", async (name, tries, status) => {
+    const runId = `tries ${name}`;
+    await client.ingest.ingestRun({
+      run: { runId },
+      results: tries.map(([attempt, repeatIndex, status]) => ({
+        test: { name: "tried" },
+        attempt,
+        repeatIndex,
+        status,
+      })),
+    });
+    await client.ingest.finishRun({ runId });
+    const { parts } = await client.stats.getRun({ runId });
+    expect(parts.map((part) => part.status)).toEqual([status]);
+  });
+});

@@ -5,10 +5,10 @@ import { Connection } from "../src/db/client.js";
 import { abandonRuns } from "../src/jobs/abandon-runs.js";
 import { createPartitions } from "../src/jobs/create-partitions.js";
 import { dropClosedRefusals } from "../src/jobs/drop-closed-refusals.js";
-import { foldResults } from "../src/jobs/fold-results.js";
 import { purgeDeleted } from "../src/jobs/purge-deleted.js";
 import { settleRuns } from "../src/jobs/settle-runs.js";
 import { createLogger } from "../src/log.js";
+import { foldAll } from "./support/fold-all.js";
 import { startTestServer, type TestServer } from "./support/server.js";
 
 let server: TestServer;
@@ -86,12 +86,12 @@ describe("deletion", () => {
     );
     const of = `run_key = ${run?.run_key}`;
     expect(await count("results", of)).toBe(2);
-    await foldResults(deps()).runOnce();
+    await foldAll(db);
     expect(await count("part_totals", of)).toBe(1);
     await client().ingest.deleteRun({ runId: "doomed" });
     await purgeDeleted(deps()).runOnce();
     expect(await count("results", of)).toBe(0);
-    await foldResults(deps()).runOnce();
+    await foldAll(db);
     await purgeDeleted(deps()).runOnce();
     const tables = ["results", "batches", "fold_queue", "run_parts", "rejections"];
     for (const table of [...tables, "part_totals", "folded_runs", "missing_tests"]) {
@@ -125,7 +125,7 @@ describe("deletion", () => {
     await db.query("UPDATE inbox SET run_at = now() + interval '1 day', lease_key = 1");
     const results = [{ test: { name: "a" }, status: Status.FAILED }, { status: Status.PASSED }];
     await ingest.ingestRun({ projectId, run: { runId: "r" }, results });
-    await foldResults(deps()).runOnce();
+    await foldAll(db);
     await ingest.ingestRun({ projectId, run: { runId: "s" }, results });
     const before = await count("results");
     await tenancy.deleteProject({ projectId });

@@ -2,19 +2,15 @@
 import { Connection } from "../../src/db/client.js";
 import { recountedProjects } from "../../src/db/recount.js";
 import { withSnapshot } from "../../src/db/snapshot.js";
-import { foldResults } from "../../src/jobs/fold-results.js";
-import { createLogger } from "../../src/log.js";
 import { createComparison } from "../../src/stats/recount/differences.js";
 import { recountProject } from "../../src/stats/recount/recount-project.js";
+import { foldAll } from "../support/fold-all.js";
 
 /** A line for every figure that differs, and one if something cannot be folded. */
 export async function compareFigures(databaseUrl: string): Promise<string[]> {
   const before = await differences(databaseUrl);
   await using db = new Connection({ url: databaseUrl, prepare: false });
-  const log = createLogger("silent");
-  await foldResults({ db, log, now: Date.now, random: Math.random }).runOnce();
-  const left = await db.query("SELECT FROM fold_queue LIMIT 1");
-  const unfolded = left.length === 0 ? [] : ["something cannot be folded"];
+  const unfolded = (await foldAll(db)) ? [] : ["something cannot be folded"];
   return [...before, ...unfolded, ...(await differences(databaseUrl))];
 }
 

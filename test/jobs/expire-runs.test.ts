@@ -19,12 +19,12 @@ import { ensureResultsPartition } from "../../src/db/results-partitions.js";
 import { withSnapshot } from "../../src/db/snapshot.js";
 import { readPartVerdicts } from "../../src/ingest/part-verdicts.js";
 import { expireRuns } from "../../src/jobs/expire-runs.js";
-import { foldResults } from "../../src/jobs/fold-results.js";
 import { purgeDeleted } from "../../src/jobs/purge-deleted.js";
 import { settleRuns } from "../../src/jobs/settle-runs.js";
 import { createLogger } from "../../src/log.js";
 import { createComparison } from "../../src/stats/recount/differences.js";
 import { recountProject } from "../../src/stats/recount/recount-project.js";
+import { foldAll } from "../support/fold-all.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { createProject } from "./project.js";
 
@@ -369,7 +369,7 @@ describe("runs that are older than their project keeps them", () => {
   it("stay for ever where the project says so", async () => {
     const project = await newProject(0);
     await project.client.ingest.ingestRun({ run: { runId: "kept" }, results: results(1) });
-    await age(project, 30_000);
+    await age(project, 10_000);
     await fold();
     await expire();
     expect(await count("runs", project, "expired_at IS NULL")).toBe(1);
@@ -550,4 +550,4 @@ describe("the job", () => {
 });
 
 /** Folds everything that was sent before. */
-const fold = () => foldResults({ db, log, now: Date.now, random: Math.random }).runOnce();
+const fold = async () => expect(await foldAll(db)).toBe(true);

@@ -190,7 +190,7 @@ export interface FoldStep {
   readonly groupDays: GroupMoves<GroupDayMove>;
   readonly groupRuns: GroupMoves<GroupRunMove>;
   readonly groupTests: GroupMoves<GroupTestMove>;
-  /** Purged runs that results came to while they were purged: they are purged again. */
+  /** Deleted runs that results have come to: they may be purged already, and are again. */
   readonly unpurgedRuns: readonly string[];
 }
 

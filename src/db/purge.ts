@@ -24,18 +24,21 @@ export async function listDeletedRuns(
 
 /**
  * Removes what hangs on a run, as far as the figures allow: its results go when all of them are folded, and the rest
- * when their removal is. Its row stays, so that its run_id stays taken. To be called until nothing is left.
+ * when their removal is. A statement that has found the run before it was deleted may still store results: each step
+ * looks for itself whether any have come. The run's row stays, so that its run_id stays taken. To be called until
+ * nothing is left.
  */
 export async function purgeRun(
   db: Queryable,
   projectKey: string,
   { runKey, runDay }: DeletedRun,
 ): Promise<void> {
-  if (await isQueued(db, projectKey, runKey, 0)) return;
   await untilEmpty(db, DELETE_FOLDED_RESULTS, [projectKey, runKey, runDay, ROWS_PER_STATEMENT]);
   await untilEmpty(db, DELETE_REJECTIONS, [projectKey, runKey, ROWS_PER_STATEMENT]);
-  if (await isQueued(db, projectKey, runKey, -1)) return;
-  await purgeRest(db, projectKey, runKey);
+  for (const statement of DELETE_REST_WITHOUT_RESULTS) {
+    await untilEmpty(db, statement, [projectKey, runKey, ROWS_PER_STATEMENT]);
+  }
+  await db.query(MARK_PURGED_WITHOUT_RESULTS, [projectKey, runKey]);
 }
 
 /** Removes what hangs on a run of a deleted project: nobody asks for its figures any more. */
@@ -46,26 +49,10 @@ export async function purgeProjectRun(
 ): Promise<void> {
   await untilEmpty(db, DELETE_RESULTS, [projectKey, runKey, runDay, ROWS_PER_STATEMENT]);
   await untilEmpty(db, DELETE_REJECTIONS, [projectKey, runKey, ROWS_PER_STATEMENT]);
-  await untilEmpty(db, DELETE_QUEUE, [projectKey, runKey, ROWS_PER_STATEMENT]);
-  await purgeRest(db, projectKey, runKey);
-}
-
-async function purgeRest(db: Queryable, projectKey: string, runKey: string): Promise<void> {
-  for (const statement of DELETE_REST) {
+  for (const statement of [DELETE_QUEUE, ...DELETE_REST]) {
     await untilEmpty(db, statement, [projectKey, runKey, ROWS_PER_STATEMENT]);
   }
   await db.query(MARK_PURGED, [projectKey, runKey]);
-}
-
-/** Whether the queue has rows of the run of at least this weight. */
-async function isQueued(
-  db: Queryable,
-  projectKey: string,
-  runKey: string,
-  minWeight: number,
-): Promise<boolean> {
-  const rows = await db.query(QUEUED, [projectKey, runKey, minWeight]);
-  return rows.length > 0;
 }
 
 /** Marks all runs of a deleted project as deleted, up to a bound; how many. */
@@ -107,12 +94,6 @@ WHERE project_key = $1 AND run_key > $2::bigint AND deleted_at IS NOT NULL AND p
 ORDER BY run_key
 LIMIT 100`;
 
-const QUEUED = `
-SELECT 1
-FROM fold_queue
-WHERE project_key = $1 AND run_key = $2 AND weight >= $3::smallint
-LIMIT 1`;
-
 const DELETE_RESULTS = `
 DELETE FROM results
 WHERE project_key = $1 AND run_key = $2 AND run_day = $3::text::date
@@ -124,11 +105,13 @@ WHERE project_key = $1 AND run_key = $2 AND run_day = $3::text::date
   )
 RETURNING 1`;
 
-// What goes is queued to be taken from the figures, in the same statement.
+// What goes is queued to be taken from the figures, in the same statement. A result is visible with its row of the queue,
+// so that none goes before it has come.
 const DELETE_FOLDED_RESULTS = `
 WITH gone AS (
   DELETE FROM results
   WHERE project_key = $1 AND run_key = $2 AND run_day = $3::text::date
+    AND NOT EXISTS (SELECT FROM fold_queue WHERE project_key = $1 AND run_key = $2 AND weight >= 0)
     AND (test_key, result_id) IN (
       SELECT test_key, result_id
       FROM results
@@ -170,12 +153,12 @@ DELETE FROM ${table}
 WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE project_key = $1 LIMIT $2::int)) AND project_key = $1
 RETURNING 1`;
 
-const deleteSomeOfRun = (table: string, key: string) => `
+const deleteSomeOfRun = (table: string, key: string, condition = "true") => `
 DELETE FROM ${table}
 WHERE project_key = $1 AND ctid = ANY (ARRAY(
   SELECT ctid
   FROM ${table}
-  WHERE project_key = $1 AND run_key = $2
+  WHERE project_key = $1 AND run_key = $2 AND ${condition}
   ORDER BY project_key, run_key, ${key}
   LIMIT $3::int
 ))
@@ -184,15 +167,32 @@ RETURNING 1`;
 const DELETE_QUEUE = deleteSomeOfRun("fold_queue", "batch_key");
 
 // Failures go when the removal of their results is folded: without results they stay where they count.
-const DELETE_REST = [
-  deleteSomeOfRun("batches", "batch_key"),
-  deleteSomeOfRun("run_parts", "part_id"),
-  deleteSomeOfRun("part_totals", "part_id"),
-  deleteSomeOfRun("folded_runs", "moved_test_key"),
-  deleteSomeOfRun("missing_tests", "test_key"),
+const deleteRest = (condition?: string) => [
+  deleteSomeOfRun("batches", "batch_key", condition),
+  deleteSomeOfRun("run_parts", "part_id", condition),
+  deleteSomeOfRun("part_totals", "part_id", condition),
+  deleteSomeOfRun("folded_runs", "moved_test_key", condition),
+  deleteSomeOfRun("missing_tests", "test_key", condition),
 ];
 
 const MARK_PURGED = "UPDATE runs SET purged_at = now() WHERE project_key = $1 AND run_key = $2";
+
+// Nothing of the run is in the figures, or waits to be. In the order of the key, and with OFFSET 0, which keeps it: else
+// the whole table may be read where there is nothing.
+const WITHOUT_RESULTS = `NOT EXISTS (
+    SELECT FROM fold_queue WHERE project_key = $1 AND run_key = $2 ORDER BY batch_key OFFSET 0
+  )
+  AND NOT EXISTS (
+    SELECT FROM results
+    WHERE project_key = $1 AND run_key = $2
+      AND run_day = (SELECT run_day FROM runs WHERE project_key = $1 AND run_key = $2)
+    ORDER BY test_key, result_id
+    OFFSET 0
+  )`;
+
+const DELETE_REST = deleteRest();
+const DELETE_REST_WITHOUT_RESULTS = deleteRest(WITHOUT_RESULTS);
+const MARK_PURGED_WITHOUT_RESULTS = `${MARK_PURGED} AND ${WITHOUT_RESULTS}`;
 
 const DELETE_RUNS = `
 UPDATE runs

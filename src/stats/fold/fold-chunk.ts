@@ -96,7 +96,7 @@ async function partsOf(
     unpurgedRuns: [
       ...new Set(
         batches
-          .filter(({ run }) => run.purged)
+          .filter(({ run }) => run.deleted)
           .filter(hasCome)
           .map(runKeyOf),
       ),
@@ -127,13 +127,17 @@ async function meetOwnPasses(
   });
 }
 
-/** Runs of which something is folded for the first time: as they stand, they will be found. */
+/**
+ * Runs of which something is folded for the first time: as they stand, they will be found. And deleted ones, whose purge
+ * may be removing what was read of them.
+ */
 function newRuns(batches: readonly ChunkBatch[]): FoldedRun[] {
   const found = new Map<string, FoldedRun>();
   for (const batch of batches) {
     const { run } = batch;
-    if (run.folded !== null || !hasCome(batch)) continue;
-    const { runKey, countedUs, branch, commitSha, treeSha, dirty } = run;
+    if ((run.folded !== null && !run.deleted) || !hasCome(batch)) continue;
+    const { runKey } = run;
+    const { countedUs, branch, commitSha, treeSha, dirty } = run.folded ?? run;
     found.set(runKey, { runKey, countedUs, branch, commitSha, treeSha, dirty, move: null });
   }
   return [...found.values()];

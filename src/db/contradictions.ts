@@ -11,6 +11,8 @@ export interface CodeRun {
   readonly runKey: string;
   /** ISO date. */
   readonly runDay: string;
+  /** Its results have left, or will. */
+  readonly expired: boolean;
 }
 
 /** The living runs of each of these codes that are not dirty, by runs_by_commit and runs_by_tree. */
@@ -19,14 +21,23 @@ export async function readRunsOfCode(
   projectKey: string,
   codes: readonly Omit<CodeFacts, "dirty">[],
 ): Promise<CodeRun[][]> {
-  const rows = await db.query<{ ord: number; run_key: string; run_day: string }>(RUNS_OF_CODE, [
+  const rows = await db.query<RunColumns>(RUNS_OF_CODE, [
     projectKey,
     textArray(codes.map((code) => code.commitSha)),
     textArray(codes.map((code) => code.treeSha)),
   ]);
   const runs: CodeRun[][] = codes.map(() => []);
-  for (const row of rows) runs[row.ord - 1]?.push({ runKey: row.run_key, runDay: row.run_day });
+  for (const { ord, run_key: runKey, run_day: runDay, expired } of rows) {
+    runs[ord - 1]?.push({ runKey, runDay, expired });
+  }
   return runs;
+}
+
+interface RunColumns {
+  ord: number;
+  run_key: string;
+  run_day: string;
+  expired: boolean;
 }
 
 /** Whether a test of a job passed in one of these runs. */
@@ -67,14 +78,14 @@ export async function readPasses(
 }
 
 const RUNS_OF_CODE = `
-SELECT c.ord::int, r.run_key, r.run_day::text
+SELECT c.ord::int, r.run_key, r.run_day::text, r.expired_at IS NOT NULL AS expired
 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS c(commit_sha, tree_sha, ord)
 CROSS JOIN LATERAL (
-  SELECT run_key, run_day
+  SELECT run_key, run_day, expired_at
   FROM runs
   WHERE project_key = $1 AND commit_sha = c.commit_sha AND commit_sha <> '' AND deleted_at IS NULL AND NOT dirty
   UNION
-  SELECT run_key, run_day
+  SELECT run_key, run_day, expired_at
   FROM runs
   WHERE project_key = $1 AND tree_sha = c.tree_sha AND tree_sha <> '' AND deleted_at IS NULL AND NOT dirty
 ) r`;

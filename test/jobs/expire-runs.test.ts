@@ -549,5 +549,69 @@ describe("the job", () => {
   });
 });
 
+describe("a failure that a pass contradicted which has expired", () => {
+  const source = { commitSha: "c0ffee" };
+  const upload = ({ client }: Project, runId: string, ...statuses: Status[]) =>
+    client.ingest.ingestRun({
+      run: { runId, source },
+      results: statuses.map((status, i) => ({ test: { name: "a" }, status, attempt: i + 1 })),
+    });
+  const expireOld = async (project: Project) => {
+    await expire();
+    await pass(project);
+    await expire();
+    expect(await count("runs", project, "expire_step = 2")).toBe(1);
+  };
+  const flaky = (project: Project) => count("failures", project, "contradicted");
+
+  it.each<[string, (project: Project) => Promise<unknown>]>([
+    [
+      "another one is deleted",
+      async (project) => {
+        await upload(project, "passed", Status.PASSED);
+        await fold();
+        await project.client.ingest.deleteRun({ runId: "passed" });
+      },
+    ],
+    [
+      "the run of another one turns out to be dirty",
+      async (project) => {
+        await upload(project, "passed", Status.PASSED);
+        await fold();
+        const run = { runId: "passed", source: { ...source, dirty: true } };
+        await project.client.ingest.ingestRun({ run });
+      },
+    ],
+    [
+      "its run gets a tree",
+      async ({ client }) => {
+        const run = { runId: "failed", source: { ...source, treeSha: "beef" } };
+        await client.ingest.ingestRun({ run });
+      },
+    ],
+  ])("stays flaky when %s", async (_, happen) => {
+    for (const statuses of [[Status.FAILED, Status.PASSED], [Status.PASSED]]) {
+      const project = await newProject(30);
+      await upload(project, "old", ...statuses);
+      await age(project, 31);
+      await upload(project, "failed", Status.FAILED);
+      await fold();
+      expect(await flaky(project)).toBe(statuses.length);
+      await expireOld(project);
+      await happen(project);
+      const deps = { db, log, now: Date.now, random: Math.random };
+      await expect
+        .poll(async () => {
+          await purgeDeleted(deps).runOnce();
+          await fold();
+          return count("runs", project, "deleted_at IS NOT NULL AND purged_at IS NULL");
+        })
+        .toBe(0);
+      expect(await count("fold_queue", project)).toBe(0);
+      expect(await flaky(project)).toBe(statuses.length);
+    }
+  });
+});
+
 /** Folds everything that was sent before. */
 const fold = async () => expect(await foldAll(db)).toBe(true);

@@ -48,7 +48,7 @@ export async function readFreedFailures(
   ];
 }
 
-/** Those that no pass of a living run contradicts. */
+/** Those that no pass of a living run contradicts, nor has before it expired, as far as that can be told. */
 export async function standingAlone(
   db: Queryable,
   projectKey: string,
@@ -68,7 +68,7 @@ export async function standingAlone(
     known.map(({ claim }) => claim),
     false,
   );
-  return known.filter((_, i) => !judged[i]).map(({ failure }) => failure);
+  return known.filter((_, i) => judged[i] === false).map(({ failure }) => failure);
 }
 
 function failingTests(batches: readonly ChunkBatch[]): { runKey: string; testKey: number }[] {

@@ -66,7 +66,7 @@ async function judgeOwn(
   const judged = await judgeClaims(db, projectKey, claims, false);
   const { commitSha, treeSha } = hasCode(run) ? run : { commitSha: "", treeSha: "" };
   return failures.flatMap((before, i) => {
-    const contradicted = judged[i] ?? false;
+    const contradicted = judged[i] ?? before.contradicted;
     const isSame =
       before.contradicted === contradicted &&
       before.commitSha === commitSha &&

@@ -21,22 +21,24 @@ const QUESTIONS_PER_READ = 2_000;
 const RUNS_PER_READ = 100_000;
 
 /**
- * Whether each is contradicted. Runs of equal code have equal answers, so that each is looked up once; with
- * `useKnown`, also what is folded of such runs answers: a failure that nothing contradicted when it was folded would
- * have been found by every pass that was folded since, and this one will be found by those to come.
+ * Whether each is contradicted; null where no pass is left, but a run has expired that may have had one: what was
+ * known before stays true. A run's results stay for minutes after it has expired: they are not read after they left.
+ * Runs of equal code have equal answers, so that each is looked up once; with `useKnown`, also what is folded of such
+ * runs answers: a failure that nothing contradicted when it was folded would have been found by every pass that was
+ * folded since, and this one will be found by those to come.
  */
 export async function judgeClaims(
   db: Queryable,
   projectKey: string,
   claims: readonly Claim[],
   useKnown: boolean,
-): Promise<boolean[]> {
+): Promise<(boolean | null)[]> {
   const distinct = new Map<string, Claim>();
   for (const claim of claims) {
     const key = claimKey(claim);
     if (!distinct.has(key)) distinct.set(key, claim);
   }
-  const answers = new Map<string, boolean>();
+  const answers = new Map<string, boolean | null>();
   if (useKnown) await answerKnown(db, projectKey, distinct, answers);
   const open = [...distinct].filter(([key]) => !answers.has(key));
   const runsOf = await findRuns(
@@ -47,11 +49,13 @@ export async function judgeClaims(
   const questions = open.map(([, { testKey, job, run }]) => ({ testKey, job, runs: runsOf(run) }));
   let asked = 0;
   for (const page of pages(questions)) {
-    for (const passed of await readPasses(db, projectKey, page)) {
-      answers.set(open[asked++]?.[0] ?? "", passed);
+    const passed = await readPasses(db, projectKey, page);
+    for (const [i, { runs }] of page.entries()) {
+      const answer = passed[i] || (runs.some(({ expired }) => expired) ? null : false);
+      answers.set(open[asked++]?.[0] ?? "", answer);
     }
   }
-  return claims.map((claim) => answers.get(claimKey(claim)) ?? false);
+  return claims.map((claim) => answers.get(claimKey(claim)) ?? null);
 }
 
 /** Whether other runs can have the same code. */
@@ -72,7 +76,7 @@ async function answerKnown(
   db: Queryable,
   projectKey: string,
   claims: ReadonlyMap<string, Claim>,
-  answers: Map<string, boolean>,
+  answers: Map<string, boolean | null>,
 ): Promise<void> {
   const coded = [...claims].filter(([, { run }]) => hasCode(run));
   for (let from = 0; from < coded.length; from += QUESTIONS_PER_READ) {
@@ -103,7 +107,7 @@ async function findRuns(
   return (run) => {
     const ofCode = hasCode(run) ? runsOfCode.get(codeKey(run)) : undefined;
     if (ofCode !== undefined && ofCode.length > 0) return ofCode;
-    const alone = own.get(run.runKey) ?? [{ runKey: run.runKey, runDay: run.runDay }];
+    const alone = own.get(run.runKey) ?? [run];
     own.set(run.runKey, alone);
     return alone;
   };

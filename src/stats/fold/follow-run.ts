@@ -121,7 +121,7 @@ async function judgeRun(
     if (changes.length > 0) outcome = await writer.write({ failures: { changes, groups: [] } });
     return outcome === "folded";
   };
-  if (!(await judgeAgain(db, projectKey, run, folded, write))) return outcome;
+  if (!(await judgeAgain(db, projectKey, run, write))) return outcome;
   const { countedUs, branch } = folded;
   const row = { runKey, countedUs, branch, commitSha, treeSha, dirty, move: null };
   return writer.write({ runs: [row], queue });

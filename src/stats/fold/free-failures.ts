@@ -7,13 +7,7 @@ import type { Queryable } from "../../db/queryable.js";
 import type { ChunkBatch } from "./chunk.js";
 import type { FailureChange } from "./failure-changes.js";
 import { judgeClaims } from "./judge-failures.js";
-import {
-  codeValue,
-  type FailureSet,
-  failureKey,
-  pagesOfTests,
-  passedTests,
-} from "./meet-passes.js";
+import { type FailureSet, failureKey, pagesOfTests, passedTests } from "./meet-passes.js";
 
 const FAILED = 2;
 const ERRORED = 3;
@@ -33,8 +27,10 @@ export async function readFreedFailures(
   const goneKeys = new Set(gone.map(failureKey));
   const freed: FailureSet = new Map();
   for (const by of ["commit_sha", "tree_sha"] as const) {
-    const values = new Set(leaving.map((batch) => codeValue(batch, by)).filter((v) => v !== ""));
-    const tests = passedTests(leaving, by, values);
+    // Also of a dirty run: it may have become one after its passes were met.
+    const tests = passedTests(leaving, ({ run }) =>
+      by === "commit_sha" ? run.commitSha : run.treeSha,
+    );
     for await (const page of pagesOfTests(db, projectKey, by, tests, true)) {
       const others = page.filter((failure) => !goneKeys.has(failureKey(failure)));
       for (const failure of await standingAlone(db, projectKey, others)) {

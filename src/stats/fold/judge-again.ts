@@ -15,14 +15,13 @@ const FAILURES_PER_PAGE = 2_000;
 type Write = (changes: readonly FailureChange[]) => Promise<boolean>;
 
 /**
- * Writes what changes in the failures now that a run has the code that it has, in place of the one that it had when
- * they were judged. Can be done again at any time.
+ * Writes what changes in the failures now that a run has the code that it has. What it had before is part of that: it
+ * gets a commit and a tree once, and is dirty for ever. Can be done again at any time.
  */
 export async function judgeAgain(
   db: Queryable,
   projectKey: string,
   run: FoldingRun,
-  judgedBy: CodeFacts,
   write: Write,
 ): Promise<boolean> {
   const pages = (by: FailuresBy, value: string, contradicted: boolean) =>
@@ -32,20 +31,12 @@ export async function judgeAgain(
       if (!(await write(await judgeOwn(db, projectKey, run, page)))) return false;
     }
   }
+  const contradicted = hasCode(run);
   for (const { by, value } of codesOf(run)) {
-    for await (const page of pages(by, value, false)) {
+    for await (const page of pages(by, value, !contradicted)) {
       const passed = await passedIn(db, projectKey, run, page);
-      if (!(await write(passed.map((before) => change(before, { contradicted: true })))))
-        return false;
-    }
-  }
-  if (hasCode(run)) return true;
-  for (const { by, value } of codesOf(judgedBy)) {
-    for await (const page of pages(by, value, true)) {
-      const passed = await passedIn(db, projectKey, run, page);
-      const alone = await standingAlone(db, projectKey, passed);
-      if (!(await write(alone.map((before) => change(before, { contradicted: false })))))
-        return false;
+      const changed = contradicted ? passed : await standingAlone(db, projectKey, passed);
+      if (!(await write(changed.map((before) => change(before, { contradicted }))))) return false;
     }
   }
   return true;
@@ -93,7 +84,6 @@ async function passedIn(
 }
 
 function codesOf(code: CodeFacts): { by: FailuresBy; value: string }[] {
-  if (!hasCode(code)) return [];
   const codes: { by: FailuresBy; value: string }[] = [
     { by: "commit_sha", value: code.commitSha },
     { by: "tree_sha", value: code.treeSha },

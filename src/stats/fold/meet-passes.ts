@@ -110,25 +110,27 @@ async function findBy(
     const value = values[index] ?? "";
     counts.set(value, (counts.get(value) ?? 0) + 1);
   }
-  const full = values.filter((value) => counts.get(value) === FAILURES_PER_VALUE);
-  if (full.length === 0) return;
-  const tests = passedTests(passing, by, new Set(full));
+  const full = new Set(values.filter((value) => counts.get(value) === FAILURES_PER_VALUE));
+  if (full.size === 0) return;
+  const tests = passedTests(passing, (batch) => {
+    const value = codeValue(batch, by);
+    return full.has(value) ? value : "";
+  });
   for await (const page of pagesOfTests(db, projectKey, by, tests, false)) {
     await meetPasses(passing, page, found);
     if (found.size >= limit) return;
   }
 }
 
-/** The tests that pass in a run, or of a commit or tree. */
+/** The tests that pass, by the run, commit or tree of each batch; '' leaves it out. */
 export function passedTests(
   batches: readonly ChunkBatch[],
-  by: FailuresBy,
-  values: ReadonlySet<string>,
+  codeOf: (batch: ChunkBatch) => string,
 ): TestOf[] {
   const tests = new Map<string, TestOf>();
   for (const batch of batches) {
-    const value = codeValue(batch, by);
-    if (!values.has(value)) continue;
+    const value = codeOf(batch);
+    if (value === "") continue;
     const { testKeys, statuses } = batch.slice;
     for (let i = 0; i < testKeys.length; i++) {
       if (statuses[i] !== PASSED) continue;
@@ -167,7 +169,7 @@ export async function* pagesOfTests(
 }
 
 /** By what others of the same run, commit or tree are known; '' where there are none. */
-export function codeValue({ run }: ChunkBatch, by: FailuresBy): string {
+function codeValue({ run }: ChunkBatch, by: FailuresBy): string {
   if (by === "run_key") return run.runKey;
   if (!hasCode(run)) return "";
   return by === "commit_sha" ? run.commitSha : run.treeSha;

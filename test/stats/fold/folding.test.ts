@@ -6,6 +6,7 @@ import { DbError } from "../../../src/db/errors.js";
 import type { Queryable } from "../../../src/db/queryable.js";
 import { foldResults } from "../../../src/jobs/fold-results.js";
 import { createLogger } from "../../../src/log.js";
+import { foldNext } from "../../../src/stats/fold/fold-project.js";
 import { type FoldLab, type LabProject, startFoldLab } from "./lab.js";
 import { randomUploads, type Upload } from "./uploads.js";
 
@@ -249,6 +250,52 @@ describe("contradictions", () => {
     await lab.settle();
     expect(await failures(project)).toEqual(["f a alone"]);
     expect(await lab.differences(project.projectKey)).toEqual([]);
+  });
+});
+
+describe("a run that turns out to be dirty", () => {
+  const code = (commitSha: string, dirty = false) => ({ commitSha, dirty });
+  const run = (project: LabProject, runId: string, source: object, ...list: string[]) =>
+    send(project, { run: { runId, source }, results: results(...list) });
+
+  it("contradicts nothing any more when it is deleted before that was folded", async () => {
+    const project = await lab.newProject();
+    await run(project, "f", code("c"), "a FAILED");
+    await run(project, "p", code("c"), "a PASSED");
+    await lab.settle();
+    expect(await failures(project)).toEqual(["f a flaky"]);
+    await run(project, "p", code("c", true));
+    const { projectId } = project;
+    await lab.server.client().ingest.deleteRun({ projectId, runId: "p" });
+    await lab.settle();
+    expect(await failures(project)).toEqual(["f a alone"]);
+    expect(await lab.differences(project.projectKey)).toEqual([]);
+  });
+
+  it("contradicts nothing any more by a commit that it had for a moment", async () => {
+    const project = await lab.newProject();
+    await run(project, "p", {}, "a PASSED");
+    await lab.settle();
+    await run(project, "f", code("c"), "a FAILED");
+    // It gets its commit when what has changed was looked for, and before the failure is judged.
+    let isTold = false;
+    const watched: Queryable = {
+      async query(text, params, options) {
+        if (!isTold && /FROM fold_queue[^;]* weight <> 0/.test(text)) {
+          isTold = true;
+          await run(project, "p", code("c"));
+        }
+        return lab.db.query<never>(text, params, options);
+      },
+    };
+    const { projectKey } = project;
+    const at = { deadlineAt: Date.now() + 60_000, todayOf: (day: number) => day };
+    expect(await foldNext(watched, projectKey, at)).toBe("done");
+    expect(await failures(project)).toEqual(["f a flaky"]);
+    await run(project, "p", code("c", true));
+    await lab.settle();
+    expect(await failures(project)).toEqual(["f a alone"]);
+    expect(await lab.differences(projectKey)).toEqual([]);
   });
 });
 

@@ -23,6 +23,7 @@ export const limits = {
   traceBytes: 64 * KiB,
   /** Each of stdout and stderr. */
   outputBytes: 64 * KiB,
+  /** Labels of a run count over all its calls. */
   mapEntries: 64,
   mapKeyBytes: 64,
   mapValueBytes: 256,

@@ -38,7 +38,9 @@ export function addRunCommands(program: Command, act: Act): void {
           answer.runDuplicate ? `run ${runId} was recorded before` : `recorded run ${runId}`,
         );
         if (answer.runConflict.length > 0) {
-          context.warn(`the run is stored with other values of ${answer.runConflict.join(", ")}`);
+          context.warn(
+            `not stored, as the run has other values or no room: ${answer.runConflict.join(", ")}`,
+          );
         }
         return exitCodes.ok;
       }),

@@ -29,7 +29,9 @@ export function printUpload(
   }
   if (summary?.rejectionsTruncated) context.warn("more were refused: tally rejections list");
   if (summary !== undefined && summary.runConflict.length > 0) {
-    context.warn(`the run is stored with other values of ${summary.runConflict.join(", ")}`);
+    context.warn(
+      `not stored, as the run has other values or no room: ${summary.runConflict.join(", ")}`,
+    );
   }
   const others = summary?.otherProducers.map((producer) => producer || "another upload") ?? [];
   if (others.length > 0) {

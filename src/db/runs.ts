@@ -1,4 +1,5 @@
 /** Runs: the facts that the first write fixes, and their life from first traffic to tombstone. */
+import { limits } from "../limits.js";
 import { DRAWN_KEY } from "./fold-queue.js";
 import { microsOf, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
@@ -71,8 +72,8 @@ export async function readRun(
 }
 
 /**
- * Fills what is absent, adds labels, and answers what is stored then; nothing that is stored changes. Null if the run is
- * deleted or expired.
+ * Fills what is absent, adds labels by their keys while there is room, and answers what is stored then; nothing that is
+ * stored changes. Null if the run is deleted or expired.
  */
 export async function mergeRun(
   db: Queryable,
@@ -195,7 +196,16 @@ merged AS (
   SET
     ${texts((column, param) => `${column} = COALESCE(NULLIF(${column}, ''), ${param})`)},
     dirty = dirty OR ${DIRTY},
-    labels = ${LABELS} || labels,
+    labels = labels || COALESCE((
+      SELECT jsonb_object_agg(key, value)
+      FROM (
+        SELECT key, value
+        FROM jsonb_each(${LABELS})
+        WHERE NOT labels ? key
+        ORDER BY key COLLATE "C"
+        LIMIT GREATEST(0, ${limits.mapEntries} - (SELECT count(*) FROM jsonb_object_keys(labels)))
+      ) AS fitting
+    ), '{}'),
     started_at = CASE
       WHEN start_given THEN started_at
       WHEN ${START_GIVEN} THEN ${START}

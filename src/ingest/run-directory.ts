@@ -4,15 +4,16 @@ import type { Queryable } from "../db/queryable.js";
 import { type RetryOptions, withRetries } from "../db/retry.js";
 import { addPart, type PartRow } from "../db/run-parts.js";
 import { insertRun, mergeRun, type RunFacts, readRun, type StoredRun } from "../db/runs.js";
-import { addsTo, conflictingFields } from "./run-facts.js";
+import type { Violation } from "../errors.js";
+import { addsTo, runConflicts, storedOtherwise } from "./run-facts.js";
 
 export interface OpenedRun {
   readonly runKey: string;
   readonly runDay: string;
   /** The run was known before. */
   readonly duplicate: boolean;
-  /** Proto paths of the facts whose stored value differs. */
-  readonly conflicts: readonly string[];
+  /** The facts that are not stored as they were given; paths are those of the run, or `part.…`. */
+  readonly conflicts: readonly Violation[];
   /** A part was added to a known run: its state may change. */
   readonly unsettled: boolean;
 }
@@ -94,8 +95,8 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
       return open(projectKey, runId, facts, part, retry);
     }
     const { shardTotal, added } = opened;
-    const conflicts = conflictingFields(facts, known.run);
-    if (shardTotal !== part.shardTotal) conflicts.push("part.shard_total");
+    const conflicts = runConflicts(facts, known.run);
+    if (shardTotal !== part.shardTotal) conflicts.push(storedOtherwise("part.shard_total"));
     const { runKey, runDay } = known.run;
     return { runKey, runDay, duplicate, conflicts, unsettled: added };
   };

@@ -1,6 +1,8 @@
 /** A run as the client sends it, as facts; and what of it differs from what is stored. Pure. */
 import type { Run } from "../../gen/tally/v1/run_pb.js";
 import { RUN_TEXTS, type RunFacts, type RunText } from "../db/runs.js";
+import type { Violation } from "../errors.js";
+import { limits } from "../limits.js";
 import { toMicros } from "./rules.js";
 
 /** The facts of a valid run. Its start is derived where the client gives none. */
@@ -32,21 +34,39 @@ export function addsTo(facts: RunFacts, stored: RunFacts): boolean {
   return (
     RUN_TEXTS.some((column) => stored.texts[column] === "" && facts.texts[column] !== "") ||
     (facts.dirty && !stored.dirty) ||
-    Object.keys(facts.labels).some((key) => !Object.hasOwn(stored.labels, key)) ||
+    (hasRoom(stored) &&
+      Object.keys(facts.labels).some((key) => !Object.hasOwn(stored.labels, key))) ||
     (!stored.startGiven && (facts.startGiven || facts.startUs < stored.startUs))
   );
 }
 
-/** Proto paths, within the run, of the facts that are stored with another value. What is absent is equal. */
-export function conflictingFields(facts: RunFacts, stored: RunFacts): string[] {
-  const fields = RUN_TEXTS.filter(
+/**
+ * The facts that are not stored as they are given, with proto paths within the run. What is absent is equal. A label
+ * beyond the bound is one of them and refuses nothing: results are worth more than it.
+ */
+export function runConflicts(facts: RunFacts, stored: RunFacts): Violation[] {
+  const conflicts = RUN_TEXTS.filter(
     (column) => facts.texts[column] !== "" && facts.texts[column] !== stored.texts[column],
-  ).map((column) => PATHS[column]);
+  ).map((column) => storedOtherwise(PATHS[column]));
   for (const [key, value] of Object.entries(facts.labels)) {
-    if (stored.labels[key] !== value) fields.push(`labels[${JSON.stringify(key)}]`);
+    const field = `labels[${JSON.stringify(key)}]`;
+    if (!Object.hasOwn(stored.labels, key)) conflicts.push({ field, description: LEFT_OUT });
+    else if (stored.labels[key] !== value) conflicts.push(storedOtherwise(field));
   }
-  if (facts.startGiven && facts.startUs !== stored.startUs) fields.push("start_time");
-  return fields;
+  if (facts.startGiven && facts.startUs !== stored.startUs) {
+    conflicts.push(storedOtherwise("start_time"));
+  }
+  return conflicts;
+}
+
+/** What is wrong with a field of a repeat whose first value stays. */
+export function storedOtherwise(field: string): Violation {
+  return { field, description: "is stored with another value; the first stays" };
+}
+
+/** Labels never leave a run: one that is full stays so. */
+function hasRoom({ labels }: RunFacts): boolean {
+  return Object.keys(labels).length < limits.mapEntries;
 }
 
 /** finish − duration where the run is complete in itself; else the time of receipt. */
@@ -56,6 +76,7 @@ function derivedStartUs(run: Run, nowUs: number): number {
   return Math.max(0, finishUs - durationUs);
 }
 
+const LEFT_OUT = `is left out: the run has ${limits.mapEntries} labels, the most`;
 const PATHS: Readonly<Record<RunText, string>> = {
   repository_url: "source.repository_url",
   commit_sha: "source.commit_sha",

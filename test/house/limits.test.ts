@@ -39,7 +39,7 @@ const comments: Readonly<Record<string, string>> = {
   "UploadFinish.duration": years,
   "Run.run_id": `1 to ${bytes(limits.runIdBytes)}`,
   "Run.framework": short,
-  "Run.labels": map,
+  "Run.labels": `${map}. Repeats add labels, by key, until the run has ${limits.mapEntries};`,
   "Run.duration": years,
   Source: short,
   Ci: short,
@@ -149,7 +149,7 @@ const readme: readonly (readonly [string, string])[] = [
   ["Idempotency key of an event", bytes(limits.idempotencyKeyBytes)],
   ["Amount of an event", digits],
   ["Warnings listed for an event", count(limits.warningsPerEvent)],
-  ["Labels, tags, variant", map],
+  ["Labels of a run, tags, variant", map],
   ["Shards of a job", count(limits.shardTotal)],
   ["Tests of a project", count(limits.testsPerProject)],
   [

@@ -69,13 +69,24 @@ const part = (job = "", change: Partial<PartRow> = {}): PartRow => ({
 });
 const retry = () => ({ deadlineAt: Date.now() + 30_000, random: () => 0 });
 
-/** Opens the run of the test; throws where it is a closed door. */
+/** Opens the run of the test, with the fields in conflict by name; throws where it is a closed door. */
 async function open(directory: RunDirectory, given = facts(), from = part()) {
   const opened = await directory.open(project, runId, given, from, retry());
   if (typeof opened === "string") throw new Error(opened);
-  return opened;
+  return { ...opened, conflicts: opened.conflicts.map(({ field }) => field) };
 }
 const newDirectory = () => createRunDirectory(db, drawKey);
+/** A directory, and how many statements it has sent. */
+function countingDirectory() {
+  let count = 0;
+  const counting: Queryable = {
+    query: (...args) => {
+      count++;
+      return db.query(...args);
+    },
+  };
+  return { directory: createRunDirectory(counting, drawKey), statements: () => count };
+}
 const stored = () => readRun(db, project, runId, Infinity);
 
 async function parts() {
@@ -191,20 +202,29 @@ describe("opening again", () => {
   });
 
   it("asks the database nothing that it remembers", async () => {
-    let statements = 0;
-    const counting: Queryable = {
-      query: (...args) => {
-        statements++;
-        return db.query(...args);
-      },
-    };
-    const directory = createRunDirectory(counting, drawKey);
+    const { directory, statements } = countingDirectory();
     const given = facts({ texts: { branch: "main" }, labels: { os: "linux" } });
     const first = await open(directory, given);
-    expect(statements).toBe(1);
+    expect(statements()).toBe(1);
     const again = await open(directory, given);
     expect(again).toEqual({ ...first, duplicate: true });
-    expect(statements).toBe(1);
+    expect(statements()).toBe(1);
+  });
+
+  it("takes labels by the order of their keys' bytes while there is room, and asks no more of a full run", async () => {
+    const { directory, statements } = countingDirectory();
+    const some = Array.from({ length: 62 }, (_, i) => [`key ${i}`, "1"]);
+    await open(directory, facts({ labels: Object.fromEntries(some) }));
+    const more = facts({ labels: { é: "1", a: "1", "key 0": "2", Z: "1" } });
+    const opened = await open(directory, more);
+    expect(opened.conflicts).toEqual(['labels["é"]', 'labels["key 0"]']);
+    expect(Object.keys((await stored())?.labels ?? {})).toHaveLength(64);
+    const asked = statements();
+    expect(await open(directory, more)).toEqual(opened);
+    expect(await open(directory, facts({ labels: { constructor: "1" } }))).toMatchObject({
+      conflicts: ['labels["constructor"]'],
+    });
+    expect(statements()).toBe(asked);
   });
 });
 

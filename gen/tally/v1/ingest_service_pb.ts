@@ -89,7 +89,8 @@ export type IngestRunResponse = Message<"tally.v1.IngestRunResponse"> & {
   runDuplicate: boolean;
 
   /**
-   * Fields of the run (or `part.…`) whose stored value differs from this call's; the stored one stays.
+   * Fields of the run (or `part.…`) whose stored value differs from this call's; the stored one stays. Labels
+   * that found no room, too.
    *
    * @generated from field: repeated string run_conflict = 3;
    */
@@ -219,7 +220,8 @@ export type UploadResultsResponse = Message<"tally.v1.UploadResultsResponse"> & 
   runDuplicate: boolean;
 
   /**
-   * Fields of the run (or `part.…`) whose stored value differs from this call's; the stored one stays.
+   * Fields of the run (or `part.…`) whose stored value differs from this call's; the stored one stays. Labels
+   * that found no room, too.
    *
    * @generated from field: repeated string run_conflict = 3;
    */
@@ -357,7 +359,8 @@ export type PublishResultsResponse = Message<"tally.v1.PublishResultsResponse"> 
   runDuplicate: boolean;
 
   /**
-   * Fields of the run (or `part.…`) whose stored value differs from this call's; the stored one stays.
+   * Fields of the run (or `part.…`) whose stored value differs from this call's; the stored one stays. Labels
+   * that found no room, too.
    *
    * @generated from field: repeated string run_conflict = 3;
    */

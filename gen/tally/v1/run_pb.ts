@@ -72,8 +72,9 @@ export type Run = Message<"tally.v1.Run"> & {
   framework: string;
 
   /**
-   * Free labels, up to 64 of 64 bytes (key) and 256 bytes (value). Repeats add labels; a known key
-   * with another value is a run conflict and keeps its first value.
+   * Free labels, up to 64 of 64 bytes (key) and 256 bytes (value). Repeats add labels, by key, until the
+   * run has 64; those that find no room are left out and are run conflicts, and nothing else is refused for
+   * them. A known key with another value is a run conflict and keeps its first value.
    *
    * @generated from field: map<string, string> labels = 8;
    */

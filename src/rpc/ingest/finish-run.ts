@@ -8,6 +8,7 @@ import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { partFacts, partId } from "../../ingest/identity.js";
 import { refuseRequest } from "../../ingest/refusals.js";
 import { checkCount, checkTime, toMicros } from "../../ingest/rules.js";
+import { storedOtherwise } from "../../ingest/run-facts.js";
 import { settleRunState } from "../../ingest/settle-run.js";
 import { checkRunId, checkRunStatus } from "../../ingest/validate-run.js";
 import { RunGone } from "../../ingest/write-job.js";
@@ -98,10 +99,7 @@ export async function closeRunRequest(
       {
         request,
         reason: REJECTION_REASONS.conflict,
-        violations: conflicts.map((field) => ({
-          field,
-          description: "is stored with another value; the first stays",
-        })),
+        violations: conflicts.map(storedOtherwise),
       },
       retry,
     );

@@ -2,13 +2,15 @@
 import type { RetryOptions } from "../../db/retry.js";
 import { withRetries } from "../../db/retry.js";
 import { finishPart, type PartFinish } from "../../db/run-parts.js";
+import type { Violation } from "../../errors.js";
 import type { IngestTarget } from "../../ingest/ingest-batch.js";
+import { storedOtherwise } from "../../ingest/run-facts.js";
 import { RunGone } from "../../ingest/write-job.js";
 import type { IngestDeps } from "./ingest-deps.js";
 
 export interface FinishedTarget {
-  /** Names of the facts whose stored value differs: those of the first finish stay. */
-  readonly conflicts: readonly string[];
+  /** The facts whose stored value differs: those of the first finish stay. */
+  readonly conflicts: readonly Violation[];
   readonly otherProducers: readonly string[];
 }
 
@@ -26,7 +28,10 @@ export async function finishTarget(
   );
   if (stored === null) throw new RunGone();
   const { first, otherProducers } = stored;
-  return { conflicts: first ? [] : finishConflicts(finish, stored), otherProducers };
+  return {
+    conflicts: first ? [] : finishConflicts(finish, stored).map(storedOtherwise),
+    otherProducers,
+  };
 }
 
 /** What is given and differs; a time that the first finish left to the server is no part of the check. */

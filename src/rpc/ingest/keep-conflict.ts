@@ -1,4 +1,4 @@
-/** Keeps the copy of a run whose values conflict with the stored ones. */
+/** Keeps the copy of a run of which not all is stored as it was given. */
 import { create } from "@bufbuild/protobuf";
 import {
   type IngestRunRequest,
@@ -6,19 +6,28 @@ import {
 } from "../../../gen/tally/v1/ingest_service_pb.js";
 import { REJECTION_REASONS } from "../../db/rejections.js";
 import type { RetryOptions } from "../../db/retry.js";
+import type { Violation } from "../../errors.js";
 import type { IngestTarget } from "../../ingest/ingest-batch.js";
 import { refuseRequest } from "../../ingest/refusals.js";
 import type { IngestDeps } from "./ingest-deps.js";
 
-/** Does nothing without conflicting fields. The copy has no results: they are stored or refused themselves. */
+/** The conflicts of a run and its part with the paths that they have in an IngestRunRequest. */
+export function requestPaths(conflicts: readonly Violation[]): Violation[] {
+  return conflicts.map(({ field, description }) => ({
+    field: field.startsWith("part.") ? field : `run.${field}`,
+    description,
+  }));
+}
+
+/** Does nothing without conflicts. The copy has no results: they are stored or refused themselves. */
 export async function keepConflict(
   deps: IngestDeps,
   target: IngestTarget,
   { run, part, expectedResultCount }: IngestRunRequest,
-  fields: readonly string[],
+  conflicts: readonly Violation[],
   retry: RetryOptions,
 ): Promise<void> {
-  if (fields.length === 0) return;
+  if (conflicts.length === 0) return;
   const refused = {
     request: create(IngestRunRequestSchema, {
       ...(run === undefined ? {} : { run }),
@@ -26,10 +35,7 @@ export async function keepConflict(
       ...(expectedResultCount === undefined ? {} : { expectedResultCount }),
     }),
     reason: REJECTION_REASONS.conflict,
-    violations: fields.map((field) => ({
-      field: field.startsWith("part.") ? field : `run.${field}`,
-      description: "is stored with another value; the first stays",
-    })),
+    violations: conflicts,
   };
   const origin = { ...target, batchKey: deps.drawKey() };
   await refuseRequest(deps.db, origin, refused, retry);

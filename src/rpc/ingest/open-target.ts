@@ -15,8 +15,8 @@ export interface OpenedTarget {
   readonly target: IngestTarget;
   /** The run was known before. */
   readonly runDuplicate: boolean;
-  /** Fields of run and part whose stored value differs; the caller keeps the copy. */
-  readonly runConflict: readonly string[];
+  /** Fields of run and part that are not stored as they were given; the caller keeps the copy. */
+  readonly runConflict: readonly Violation[];
   /** The run's state may have changed. */
   readonly unsettled: boolean;
 }

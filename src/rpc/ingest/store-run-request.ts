@@ -10,7 +10,7 @@ import { validatePart, validateRun } from "../../ingest/validate-run.js";
 import type { ProjectRef } from "../resolve-project.js";
 import { finishTarget } from "./finish-target.js";
 import type { IngestDeps } from "./ingest-deps.js";
-import { keepConflict } from "./keep-conflict.js";
+import { keepConflict, requestPaths } from "./keep-conflict.js";
 import { openTarget } from "./open-target.js";
 import { addConflicts, addOutcome, emptySummary, type Summary } from "./summary.js";
 
@@ -27,14 +27,17 @@ export function validateRunRequest(request: IngestRunRequest): Violation[] {
   return violations;
 }
 
-/** Opens the run, stores the results, finishes the part if a status is given. */
+/**
+ * Opens the run, stores the results, finishes the part if a status is given. `conflicts` are what `run_conflict` names,
+ * with the paths that they have in the request.
+ */
 export async function storeRunRequest(
   deps: IngestDeps,
   project: ProjectRef,
   tokenId: string,
   request: IngestRunRequest,
   retry: RetryOptions,
-): Promise<{ summary: Summary; outcome: BatchOutcome }> {
+): Promise<{ summary: Summary; outcome: BatchOutcome; conflicts: readonly Violation[] }> {
   const violations = validateRunRequest(request);
   const { run, expectedResultCount } = request;
   const finishes = run !== undefined && run.status !== Status.UNSPECIFIED;
@@ -48,9 +51,9 @@ export async function storeRunRequest(
   const outcome = await ingestBatch(deps, target, request.results, 0, retry);
   const summary = emptySummary(target.runId);
   summary.runDuplicate = opened.runDuplicate;
-  addConflicts(summary, opened.runConflict);
   addOutcome(summary, outcome);
 
+  const differing = [...opened.runConflict];
   if (finishes) {
     const finish = {
       status: run.status,
@@ -59,12 +62,14 @@ export async function storeRunRequest(
       expectedCount: expectedResultCount === undefined ? null : Number(expectedResultCount),
     };
     const { conflicts, otherProducers } = await finishTarget(deps, target, finish, retry);
-    addConflicts(summary, conflicts);
+    differing.push(...conflicts);
     summary.otherProducers = [...otherProducers];
   }
-  await keepConflict(deps, target, request, summary.runConflict, retry);
+  addConflicts(summary, differing);
+  const conflicts = requestPaths(differing);
+  await keepConflict(deps, target, request, conflicts, retry);
   if (finishes || opened.unsettled || outcome.unsettled) {
     await settleRunState(deps.db, target.projectKey, target.runKey, retry);
   }
-  return { summary, outcome };
+  return { summary, outcome, conflicts };
 }

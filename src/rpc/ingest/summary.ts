@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { RejectionReason } from "../../../gen/tally/v1/rejection_pb.js";
 import { type RejectedItem, RejectedItemSchema } from "../../../gen/tally/v1/rejection_pb.js";
+import type { Violation } from "../../errors.js";
 import type { BatchOutcome } from "../../ingest/ingest-batch.js";
 import { limits } from "../../limits.js";
 
@@ -48,7 +49,7 @@ export function addOutcome(summary: Summary, outcome: BatchOutcome): void {
 /** Adds what another summary counts. */
 export function addSummary(sum: Summary, other: Summary): void {
   sum.runDuplicate ||= other.runDuplicate;
-  addConflicts(sum, other.runConflict);
+  addFields(sum, other.runConflict);
   sum.acceptedCount += other.acceptedCount;
   sum.duplicateCount += other.duplicateCount;
   sum.conflictCount += other.conflictCount;
@@ -58,8 +59,15 @@ export function addSummary(sum: Summary, other: Summary): void {
   sum.otherProducers.push(...other.otherProducers);
 }
 
-/** Adds names of fields, each once. */
-export function addConflicts(summary: Summary, fields: readonly string[]): void {
+/** Adds the names of the fields, each once. */
+export function addConflicts(summary: Summary, conflicts: readonly Violation[]): void {
+  addFields(
+    summary,
+    conflicts.map(({ field }) => field),
+  );
+}
+
+function addFields(summary: Summary, fields: readonly string[]): void {
   summary.runConflict = [...new Set([...summary.runConflict, ...fields])];
 }
 

@@ -24,7 +24,7 @@ import type { ProjectRef } from "../resolve-project.js";
 import { toCallError } from "./failures.js";
 import { type FinishedTarget, finishTarget } from "./finish-target.js";
 import { type IngestDeps, retryOf, tokenOf } from "./ingest-deps.js";
-import { keepConflict } from "./keep-conflict.js";
+import { keepConflict, requestPaths } from "./keep-conflict.js";
 import { openRoom } from "./message-room.js";
 import { type OpenedTarget, openTarget } from "./open-target.js";
 import { createOrderedQueue } from "./ordered-queue.js";
@@ -135,7 +135,7 @@ async function openStream(
   try {
     const opening = { request, violations, streamed: true };
     const opened = await openTarget(deps, project, tokenOf(context), opening, retry);
-    await keepConflict(deps, opened.target, request, opened.runConflict, retry);
+    await keepConflict(deps, opened.target, request, requestPaths(opened.runConflict), retry);
     return opened;
   } catch (error) {
     throw await toCallError(deps, project, open.run?.runId ?? "", error, retry);
@@ -219,7 +219,8 @@ async function finishStream(
       finish.expectedResultCount === undefined ? null : Number(finish.expectedResultCount),
   };
   const finished = await finishTarget(deps, target, facts, retry);
-  await keepConflict(deps, target, asRequest(open, finish), finished.conflicts, retry);
+  const conflicts = requestPaths(finished.conflicts);
+  await keepConflict(deps, target, asRequest(open, finish), conflicts, retry);
   await settleRunState(deps.db, target.projectKey, target.runKey, retry);
   return finished;
 }

@@ -15,6 +15,7 @@ import {
 } from "../../../gen/tally/v1/run_pb.js";
 import { REJECTION_KINDS, type StoredRejection } from "../../db/rejections.js";
 import { ingestBatch } from "../../ingest/ingest-batch.js";
+import { storedOtherwise } from "../../ingest/run-facts.js";
 import { settleRunState } from "../../ingest/settle-run.js";
 import { validateResult } from "../../ingest/validate-result.js";
 import { RunGone } from "../../ingest/write-job.js";
@@ -105,14 +106,12 @@ async function sendRun(replay: Replay, bytes: Uint8Array, rejectionId: string): 
   if (replay.validateOnly) return judged(validateRunRequest(request));
   const { deps, project, tokenId, retry } = replay;
   const sent = judge(replay, request.run?.runId ?? "", async () => {
-    const { summary, outcome } = await storeRunRequest(deps, project, tokenId, request, retry);
-    if (summary.runConflict.length > 0) {
+    const stored = await storeRunRequest(deps, project, tokenId, request, retry);
+    const { summary, outcome, conflicts } = stored;
+    if (conflicts.length > 0) {
       return {
         outcome: ReplayOutcome.CONFLICT,
-        fieldViolations: summary.runConflict.map((field) => ({
-          field: `run.${field}`,
-          description: "is stored with another value; the first stays",
-        })),
+        fieldViolations: conflicts.slice(0, limits.violationsPerItem),
       };
     }
     const isNew = !summary.runDuplicate || outcome.acceptedCount > 0;
@@ -142,10 +141,7 @@ async function sendFinish(replay: Replay, bytes: Uint8Array): Promise<Judgement>
     if (closed.conflicts.length > 0) {
       return {
         outcome: ReplayOutcome.CONFLICT,
-        fieldViolations: closed.conflicts.map((field) => ({
-          field,
-          description: "is stored with another value; the first stays",
-        })),
+        fieldViolations: closed.conflicts.map(storedOtherwise),
       };
     }
     await settleRunState(deps.db, project.projectKey, closed.runKey, retry);

@@ -28,6 +28,8 @@ export const limits = {
   mapKeyBytes: 64,
   mapValueBytes: 256,
   shardTotal: 10_000,
+  /** Parts of a run: each shard of the largest job, and its repeat. GetRun and settling take some 15 µs a part. */
+  runParts: 20_000,
   /** Attempts and repeat indexes fit a smallint column. */
   attempts: 32_767,
   /** Ten years; also keeps sums of durations inside a bigint. */

@@ -30,7 +30,8 @@ export function partParams(part: PartRow): Param[] {
 
 /**
  * Makes sure that the part is stored, and answers the shard total that stands. A part that is new makes its
- * run unsettled. Null if the run is deleted or expired: it takes no part.
+ * run unsettled. "full" if the run has as many parts as it may and this is none of them; it may have more than that by
+ * as many as were added at once. Null if the run is deleted or expired: it takes no part.
  */
 export async function addPart(
   db: Queryable,
@@ -38,14 +39,15 @@ export async function addPart(
   runKey: string,
   part: PartRow,
   deadlineAt: number,
-): Promise<{ shardTotal: number; added: boolean } | null> {
+): Promise<{ shardTotal: number; added: boolean } | "full" | null> {
   for (;;) {
-    const [row] = await db.query<{ shard_total: number | null; added: boolean }>(
+    const [row] = await db.query<{ shard_total: number | null; added: boolean; full: boolean }>(
       ADD_PART,
       [projectKey, runKey, ...partParams(part)],
       { deadlineAt },
     );
     if (row === undefined) return null;
+    if (row.full) return "full";
     // Null: another statement stored it after this one's snapshot; the next one sees it.
     if (row.shard_total !== null) return { shardTotal: row.shard_total, added: row.added };
   }
@@ -118,18 +120,32 @@ interface FinishColumns {
   other_producers: string;
 }
 
+// Each part but the first has raised state_version: a run of a low one has room, and only parts of the others are
+// counted, by run_parts_pkey (4 ms with 20,000).
 const ADD_PART = `
 WITH live AS MATERIALIZED (
-  SELECT run_key
+  SELECT run_key, state_version
   FROM runs
   WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND expired_at IS NULL
+),
+room AS MATERIALIZED (
+  SELECT run_key
+  FROM live
+  WHERE CASE
+    WHEN state_version < ${limits.runParts - 1} THEN true
+    WHEN EXISTS (SELECT FROM run_parts WHERE project_key = $1 AND run_key = $2 AND part_id = $3) THEN true
+    ELSE ${limits.runParts} > (
+      SELECT count(*)
+      FROM (SELECT FROM run_parts WHERE project_key = $1 AND run_key = $2 LIMIT ${limits.runParts}) AS stored
+    )
+  END
 ),
 added AS (
   INSERT INTO run_parts AS p (
     project_key, run_key, part_id, job, attempt, shard_index, shard_total, producer, streamed
   )
   SELECT $1, run_key, $3::bytea, $4::text, $5::int, $6::int, $7::int, $8::text, $9::boolean
-  FROM live
+  FROM room
   ON CONFLICT (project_key, run_key, part_id)
     DO UPDATE SET streamed = true WHERE EXCLUDED.streamed AND NOT p.streamed
   RETURNING shard_total
@@ -144,7 +160,8 @@ SELECT
     (SELECT shard_total FROM added),
     (SELECT shard_total FROM run_parts WHERE project_key = $1 AND run_key = $2 AND part_id = $3)
   ) AS shard_total,
-  EXISTS (SELECT FROM added) AS added
+  EXISTS (SELECT FROM added) AS added,
+  NOT EXISTS (SELECT FROM room) AS "full"
 FROM live`;
 
 // A repeated finish unsettles the run too: results that its sender stored before may have missed the first one.

@@ -18,8 +18,8 @@ export interface OpenedRun {
   readonly unsettled: boolean;
 }
 
-/** Why a run takes nothing: its project is gone, or it is a tombstone. */
-export type ClosedDoor = "project-gone" | "deleted" | "expired";
+/** Why a run takes nothing: its project is gone, it is a tombstone, or the part is new and it has as many as it may. */
+export type ClosedDoor = "project-gone" | "deleted" | "expired" | "full";
 
 export interface RunDirectory {
   /** The run with this part, stored if it is new. */
@@ -77,22 +77,24 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
       known = { run, parts: new Map() };
       remembered.set(cacheKey, known);
     }
+    // The part comes first: of a call that a full run refuses, nothing is stored.
+    const opened = knownPart(known, part) ?? (await openPart(projectKey, known, part, retry));
+    if (opened === "full") return "full";
+    if (opened === null) {
+      // It was deleted or expired since it was read: asked anew, the database says which.
+      remembered.delete(cacheKey);
+      return open(projectKey, runId, facts, part, retry);
+    }
     if (addsTo(facts, known.run)) {
       const merged = await withRetries(
         () => mergeRun(db, projectKey, runId, facts, retry.deadlineAt),
         retry,
       );
       if (merged === null) {
-        // It was deleted or expired since it was read: asked anew, the database says which.
         remembered.delete(cacheKey);
         return open(projectKey, runId, facts, part, retry);
       }
       known.run = merged;
-    }
-    const opened = knownPart(known, part) ?? (await openPart(projectKey, known, part, retry));
-    if (opened === null) {
-      remembered.delete(cacheKey);
-      return open(projectKey, runId, facts, part, retry);
     }
     const { shardTotal, added } = opened;
     const conflicts = runConflicts(facts, known.run);
@@ -106,12 +108,12 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
     known: Known,
     part: PartRow,
     retry: RetryOptions,
-  ): Promise<OpenedPart | null> => {
+  ): Promise<OpenedPart | "full" | null> => {
     const answer = await withRetries(
       () => addPart(db, projectKey, known.run.runKey, part, retry.deadlineAt),
       retry,
     );
-    if (answer !== null) rememberPart(known, part, answer.shardTotal);
+    if (answer !== null && answer !== "full") rememberPart(known, part, answer.shardTotal);
     return answer;
   };
 

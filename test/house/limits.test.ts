@@ -43,6 +43,7 @@ const comments: Readonly<Record<string, string>> = {
   "Run.duration": years,
   Source: short,
   Ci: short,
+  Part: `up to ${count(limits.runParts)}`,
   "Part.job": short,
   "Part.shard_total": `up to ${count(limits.shardTotal)}`,
   "Part.producer": short,
@@ -151,6 +152,7 @@ const readme: readonly (readonly [string, string])[] = [
   ["Warnings listed for an event", count(limits.warningsPerEvent)],
   ["Labels of a run, tags, variant", map],
   ["Shards of a job", count(limits.shardTotal)],
+  ["Parts of a run", count(limits.runParts)],
   ["Tests of a project", count(limits.testsPerProject)],
   [
     "Kept refusals of a project, unless it says otherwise",

@@ -700,7 +700,8 @@ export const DeleteRunResponseSchema: GenMessage<DeleteRunResponse> = /*@__PURE_
  * Every call needs scope INGEST (DeleteRun: MANAGE). Errors of every call: INVALID_ARGUMENT with
  * BadRequest for a message that does not decode and for a bad run or part (the refusal is kept and its
  * `rejection_id` is in ErrorInfo's metadata); UNAUTHENTICATED; PERMISSION_DENIED; NOT_FOUND for an unknown
- * project; RESOURCE_EXHAUSTED over a quota (with RetryInfo) or the message limit of 4 MiB (without);
+ * project; FAILED_PRECONDITION for a run that is deleted (RUN_DELETED) or expired (RUN_EXPIRED), and for a new
+ * part of a run that has no room for it (TOO_MANY_PARTS); RESOURCE_EXHAUSTED over a quota (with RetryInfo) or the message limit of 4 MiB (without);
  * UNAVAILABLE with RetryInfo when the database is away, the server is full or it drains. A bad result
  * in a good run never fails the call: it is refused by itself, kept, and reported in the answer.
  *
@@ -722,7 +723,7 @@ export const IngestService: GenService<{
    * UploadResults stores a stream of batches: one `open`, any number of `batch`, then `finish`. Each
    * batch commits on its own, and one summary comes at the end. A stream that ends without `finish`
    * keeps what it stored and leaves its part unfinished. When the server cuts the stream, the status
-   * carries the detail UploadProgress. Errors besides the service's: FAILED_PRECONDITION RUN_EXPIRED.
+   * carries the detail UploadProgress.
    *
    * @generated from rpc tally.v1.IngestService.UploadResults
    */

@@ -332,7 +332,8 @@ export const RunTotalsSchema: GenMessage<RunTotals> = /*@__PURE__*/
 
 /**
  * Part names one producer of a run: a job, one of its shards, one CI attempt of it. A run has as many
- * parts as producers; their results do not collide.
+ * parts as producers, up to 20,000; their results do not collide. A call with one more is refused with
+ * FAILED_PRECONDITION TOO_MANY_PARTS; parts that come at the same moment may exceed the bound by their number.
  *
  * @generated from message tally.v1.Part
  */

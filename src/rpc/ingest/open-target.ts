@@ -8,6 +8,7 @@ import { partFacts, partId } from "../../ingest/identity.js";
 import type { IngestTarget } from "../../ingest/ingest-batch.js";
 import { refuseRequest } from "../../ingest/refusals.js";
 import { runFacts } from "../../ingest/run-facts.js";
+import { limits } from "../../limits.js";
 import type { ProjectRef } from "../resolve-project.js";
 import type { IngestDeps } from "./ingest-deps.js";
 
@@ -31,7 +32,7 @@ export interface Opening {
 
 /**
  * The run and part, stored if they are new. Throws INVALID_ARGUMENT for a run or part that breaks a rule,
- * which is kept, and FAILED_PRECONDITION for a run that takes nothing any more.
+ * which is kept, and FAILED_PRECONDITION for a run that takes nothing any more or has no room for the part.
  */
 export async function openTarget(
   deps: IngestDeps,
@@ -60,6 +61,7 @@ export async function openTarget(
   const { job, attempt, shardIndex, shardTotal, producer } = part;
   const row = { job, attempt, shardIndex, shardTotal, producer, partId: id, streamed };
   const opened = await deps.runs.open(projectKey, runId, facts, row, retry);
+  if (opened === "full") throw tooManyParts(streamed ? "open.part" : "part", runId);
   if (typeof opened === "string") throw closedDoor(opened, project.projectId, runId);
   const { runKey, runDay, duplicate, conflicts, unsettled } = opened;
   deps.metrics.runs.inc({
@@ -93,4 +95,13 @@ export function closedDoor(
         { reason: "RUN_EXPIRED" },
       );
   }
+}
+
+/** FAILED_PRECONDITION: no later try can cure it, unlike RESOURCE_EXHAUSTED. Nothing is kept: whoever sends has it. */
+function tooManyParts(field: string, runId: string): ConnectError {
+  const description = `is new, and the run has ${limits.runParts.toLocaleString("en-US")} parts, the most`;
+  return callError(Code.FailedPrecondition, `${field}: ${description}: ${JSON.stringify(runId)}`, {
+    reason: "TOO_MANY_PARTS",
+    violations: [{ field, description }],
+  });
 }

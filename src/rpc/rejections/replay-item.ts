@@ -161,7 +161,10 @@ async function judge(
     const cause =
       error instanceof RunGone ? await toCallError(deps, project, runId, error, retry) : error;
     if (cause instanceof ConnectError && cause.code === Code.FailedPrecondition) {
-      return judged([{ field: "run_id", description: cause.rawMessage }]);
+      const [violations] = cause.findDetails(BadRequestSchema);
+      return judged(
+        violations?.fieldViolations ?? [{ field: "run_id", description: cause.rawMessage }],
+      );
     }
     if (cause instanceof ConnectError && cause.code === Code.InvalidArgument) {
       const [violations] = cause.findDetails(BadRequestSchema);

@@ -1,11 +1,21 @@
-/** What calls for one run add up to: its labels. */
+/** What calls for one run add up to: its labels and its parts. */
 import { create, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { IngestRunRequestSchema } from "../../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionReason } from "../../../gen/tally/v1/rejection_pb.js";
 import { ReplayOutcome } from "../../../gen/tally/v1/rejection_service_pb.js";
 import { RunSchema, Status } from "../../../gen/tally/v1/run_pb.js";
-import { type TallyClient, uploadResults } from "../../../src/client/index.js";
+import {
+  errorReason,
+  fieldViolations,
+  retryAfterMs,
+  type TallyClient,
+  uploadResults,
+} from "../../../src/client/index.js";
+import { Connection } from "../../../src/db/client.js";
+import { limits } from "../../../src/limits.js";
+import { failure } from "../../support/failure.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
 
 let server: TestServer;
@@ -122,3 +132,100 @@ describe("labels of a run", () => {
     });
   });
 });
+
+describe("parts of a run", () => {
+  it("beyond 20,000 are refused for good, and nothing of their call is stored", async () => {
+    await here.ingest.ingestRun({ run: { runId } });
+    await addParts(limits.runParts - 2);
+    const send = (client: TallyClient, job: string) =>
+      client.ingest.ingestRun({
+        run: { runId, source: { branch: job } },
+        part: { job },
+        results: [result(job)],
+      });
+    await send(here, "last");
+    for (const client of [here, there]) {
+      const error = await failure(send(client, "one more"));
+      expect(error.code).toBe(Code.FailedPrecondition);
+      expect(errorReason(error)).toBe("TOO_MANY_PARTS");
+      expect(retryAfterMs(error)).toBeUndefined();
+      expect(fieldViolations(error)).toEqual([
+        { field: "part", description: "is new, and the run has 20,000 parts, the most" },
+      ]);
+    }
+    // Those that it has take results as ever, and finish.
+    await send(there, "last");
+    const finish = { runId, status: Status.PASSED };
+    await here.ingest.ingestRun({ run: finish, part: { job: "last" }, results: [result("late")] });
+    const { run, parts } = await there.stats.getRun({ runId });
+    expect(run).toMatchObject({ source: { branch: "last" }, totals: { resultCount: 2n } });
+    expect(parts).toHaveLength(limits.runParts);
+    expect(await rejections()).toEqual([]);
+  });
+
+  it("beyond 20,000 end a stream before anything is sent, and the client does not come again", async () => {
+    await here.ingest.ingestRun({ run: { runId } });
+    await addParts(limits.runParts - 1);
+    const target = { run: { runId }, part: { producer: "new" } };
+    const error = await failure(uploadResults(here, target, [result("x")]));
+    expect(errorReason(error)).toBe("TOO_MANY_PARTS");
+    expect(fieldViolations(error)).toMatchObject([{ field: "open.part" }]);
+    // The first part was no stream's: it may become one.
+    await uploadResults(there, { run: { runId } }, [result("x")]);
+    expect((await storedRun()).totals?.resultCount).toBe(1n);
+  });
+
+  it("are counted, however often the run has changed", async () => {
+    await here.ingest.ingestRun({ run: { runId } });
+    await run("UPDATE runs SET state_version = 100000 WHERE run_id = $1", runId);
+    for (const job of ["a", "b"]) await here.ingest.ingestRun({ run: { runId }, part: { job } });
+    expect((await there.stats.getRun({ runId })).parts).toHaveLength(3);
+  });
+
+  it("exceed their bound by no more than came at once, and each call is told the truth", async () => {
+    await here.ingest.ingestRun({ run: { runId } });
+    const room = 5;
+    await addParts(limits.runParts - 1 - room);
+    const calls = Array.from({ length: 24 }, (_, i) =>
+      (i % 2 ? here : there).ingest
+        .ingestRun({ run: { runId }, part: { job: `new ${i}` }, results: [result(`${i}`)] })
+        .then(
+          () => true,
+          (error: unknown) => errorReason(error),
+        ),
+    );
+    const answers = await Promise.all(calls);
+    const taken = answers.filter((answer) => answer === true).length;
+    expect(answers.filter((answer) => answer === "TOO_MANY_PARTS")).toHaveLength(24 - taken);
+    const readers = 2 * 8;
+    expect(taken).toBeGreaterThanOrEqual(room);
+    expect(taken).toBeLessThan(room + readers);
+    const { run: stored, parts } = await there.stats.getRun({ runId });
+    expect(parts).toHaveLength(limits.runParts - room + taken);
+    expect(stored?.totals?.resultCount).toBe(BigInt(taken));
+  });
+});
+
+/** So many more parts of the run, stored as calls would have; their jobs have names of so many bytes. */
+async function addParts(count: number, jobBytes = 20): Promise<void> {
+  await run(
+    `WITH added AS (
+      INSERT INTO run_parts (
+        project_key, run_key, part_id, job, attempt, shard_index, shard_total, producer, streamed
+      )
+      SELECT
+        project_key, run_key, decode(md5(run_id || i), 'hex'), lpad(i::text, $3::int, '0'), 1, 0, 0, '', false
+      FROM runs, generate_series(1, $2::int) AS i
+      WHERE run_id = $1
+    )
+    UPDATE runs SET state_version = state_version + $2::int WHERE run_id = $1`,
+    runId,
+    count,
+    jobBytes,
+  );
+}
+
+async function run(text: string, ...params: (string | number)[]): Promise<void> {
+  await using db = new Connection({ url: server.databaseUrl, prepare: false });
+  await db.query(text, params);
+}

@@ -30,6 +30,8 @@ export const limits = {
   shardTotal: 10_000,
   /** Parts of a run: each shard of the largest job, and its repeat. GetRun and settling take some 15 µs a part. */
   runParts: 20_000,
+  /** Names of the parts that GetRun lists. */
+  runPartBytes: 1 * MiB,
   /** Attempts and repeat indexes fit a smallint column. */
   attempts: 32_767,
   /** Ten years; also keeps sums of durations inside a bigint. */

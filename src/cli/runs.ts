@@ -66,6 +66,8 @@ export function addRunCommands(program: Command, act: Act): void {
     .action(
       act(async (context, [runId = ""]) => {
         const answer = await context.client.stats.getRun({ projectId: context.projectId, runId });
+        if (answer.partsTruncated)
+          context.warn(`only the first ${answer.parts.length} parts are listed`);
         context.print(GetRunResponseSchema, answer, () =>
           [
             table(answer.run === undefined ? [] : [runRow(answer.run)]),

@@ -74,6 +74,7 @@ const comments: Readonly<Record<string, string>> = {
   "DismissRejectionsRequest.note": short,
   "ListRunsRequest.page_size": page,
   "ListRunsRequest.labels": `up to ${limits.filterLabels}. A page looks at ${count(limits.runsExaminedPerPage)} runs`,
+  "GetRunResponse.parts": `have ${bytes(limits.runPartBytes)} of names`,
   "GetRunResponse.missing_tests": `the first ${limits.missingTests} by`,
   "ListResultsRequest.page_size": page,
   "ListResultsRequest.text": `up to ${bytes(limits.searchTextBytes)}. A page looks at ${count(limits.resultsExaminedPerPage)} results`,

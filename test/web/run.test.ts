@@ -207,6 +207,25 @@ describe.skipIf(!hasChromium)("run", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("lists the first parts of a run whose parts have too long names, and claims nothing of the others", async () => {
+    await send("long names", 1, { adds: PASSED });
+    await using db = new Connection({ url: lab.server.databaseUrl, prepare: false });
+    await db.run(`
+      INSERT INTO run_parts (
+        project_key, run_key, part_id, job, attempt, shard_index, shard_total, producer, streamed
+      )
+      SELECT project_key, run_key, decode(md5(i::text), 'hex'), lpad(i::text, 1000, 'j'), 1, 1, 9, '', false
+      FROM runs, generate_series(1, 2000) AS i
+      WHERE run_id = 'long names'`);
+    await using opened = await open("long names", "&view=parts");
+    const { page } = opened;
+    await page.getByText(/^of more than \d+$/).waitFor();
+    await page.getByText(/^The first \d+: the names of all are too long/).waitFor();
+    expect(await page.getByText("Not begun").count()).toBe(0);
+    expect(await opened.violations()).toEqual([]);
+    expect(opened.complaints).toEqual([]);
+  });
+
   it("says that there is no such run, and that a run was deleted", async () => {
     await send("leaves", 1, { adds: PASSED });
     await using opened = await open("leaves");

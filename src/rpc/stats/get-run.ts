@@ -1,6 +1,7 @@
 /** GetRun: a run and its parts, derived from what is committed now, and the tests that it lacks. */
 import type { StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
 import { type MissingTest, readMissingTests } from "../../db/missing-tests.js";
+import type { PartRecord } from "../../db/part-records.js";
 import { readRunRecords } from "../../db/run-records.js";
 import { invalidArgument, notFound, type Violation } from "../../errors.js";
 import { deriveRun } from "../../ingest/run-state.js";
@@ -9,6 +10,7 @@ import { limits } from "../../limits.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { partMessage, runMessage } from "../run-message.js";
+import { textsWithin } from "./page-texts.js";
 import type { KeyedStatsDeps } from "./stats-deps.js";
 import { testMessage } from "./test-message.js";
 
@@ -29,9 +31,11 @@ export function getRun(deps: KeyedStatsDeps): Handler<typeof StatsService.method
       const missing = record.lacksTests
         ? await readMissingTests(deps.db, projectKey, runKey, limit, deadlineAt)
         : NONE_MISSING;
+      const parts = textsWithin(record.parts, partTexts, limits.runPartBytes);
       return {
         run: runMessage(projectId, record, deriveRun(record)),
-        parts: record.parts.map(partMessage),
+        parts: parts.map(partMessage),
+        partsTruncated: parts.length < record.parts.length,
         missingTests: missing.first.map(missingMessage),
         missingTestCount: BigInt(missing.count),
       };
@@ -40,6 +44,8 @@ export function getRun(deps: KeyedStatsDeps): Handler<typeof StatsService.method
     }
   };
 }
+
+const partTexts = ({ job, producer }: PartRecord) => [job, producer];
 
 const NONE_MISSING = { count: 0, first: [] };
 

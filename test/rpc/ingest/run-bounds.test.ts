@@ -1,11 +1,12 @@
-/** What calls for one run add up to: its labels and its parts. */
+/** What calls for one run add up to: its labels, its parts, and the answer that lists them. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { IngestRunRequestSchema } from "../../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionReason } from "../../../gen/tally/v1/rejection_pb.js";
 import { ReplayOutcome } from "../../../gen/tally/v1/rejection_service_pb.js";
-import { RunSchema, Status } from "../../../gen/tally/v1/run_pb.js";
+import { RunSchema, RunState, Status } from "../../../gen/tally/v1/run_pb.js";
+import { GetRunResponseSchema } from "../../../gen/tally/v1/stats_service_pb.js";
 import {
   errorReason,
   fieldViolations,
@@ -203,6 +204,27 @@ describe("parts of a run", () => {
     const { run: stored, parts } = await there.stats.getRun({ runId });
     expect(parts).toHaveLength(limits.runParts - room + taken);
     expect(stored?.totals?.resultCount).toBe(BigInt(taken));
+  });
+});
+
+describe("GetRun", () => {
+  it("answers a run with as many parts as it may have to clients that take 4 MiB", async () => {
+    await here.ingest.ingestRun({ run: { runId } });
+    await addParts(limits.runParts - 1);
+    const answer = await there.stats.getRun({ runId });
+    expect(answer).toMatchObject({ partsTruncated: false });
+    expect(answer.parts).toHaveLength(limits.runParts);
+    expect(toBinary(GetRunResponseSchema, answer).length).toBeLessThan(limits.messageBytes);
+  });
+
+  it("lists the first parts where their names are longer than 1 MiB together", async () => {
+    await here.ingest.ingestRun({ run: { runId }, results: [result("x")] });
+    await addParts(2_000, 1024);
+    const answer = await there.stats.getRun({ runId });
+    expect(answer).toMatchObject({ partsTruncated: true });
+    // The first has no name, and its job comes first.
+    expect(answer.parts).toHaveLength(1 + 1024);
+    expect(answer.run).toMatchObject({ state: RunState.RUNNING, totals: { resultCount: 1n } });
   });
 });
 

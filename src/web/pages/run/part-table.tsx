@@ -16,9 +16,12 @@ type Row =
 /** What each part announced, and what became of it; `unseen` shards have not begun. */
 export function PartTable({
   parts,
+  isTruncated,
   unseen,
 }: {
   readonly parts: readonly PartSummary[];
+  /** There are more. */
+  readonly isTruncated: boolean;
   readonly unseen: readonly UnseenShard[];
 }) {
   const rows: readonly Row[] = [
@@ -26,7 +29,16 @@ export function PartTable({
     ...unseen.map((shard) => ({ kind: "unseen" as const, shard })),
   ];
   if (rows.length === 0) return <Empty title="Nothing is known of the parts of this run." />;
-  return <DataTable label="Parts" rows={rows} rowKey={rowKey} columns={columns} />;
+  return (
+    <>
+      {isTruncated && (
+        <p className="soft">
+          The first {parts.length}: the names of all are too long for one list.
+        </p>
+      )}
+      <DataTable label="Parts" rows={rows} rowKey={rowKey} columns={columns} />
+    </>
+  );
 }
 
 const columns: readonly Column<Row>[] = [

@@ -9,11 +9,14 @@ export function RunTotalsView({
   projectId,
   run: { runId, totals },
   parts,
+  isTruncated,
   unseenCount,
 }: {
   readonly projectId: string;
   readonly run: Run;
   readonly parts: readonly PartSummary[];
+  /** There are more parts: how many have finished is not known. */
+  readonly isTruncated: boolean;
   readonly unseenCount: number;
 }) {
   const finished = parts.filter(({ finishTime }) => finishTime !== undefined).length;
@@ -32,7 +35,13 @@ export function RunTotalsView({
         <div>
           <dt>Parts finished</dt>
           <dd>
-            {finished} <span className="run-figure-of">of {expected}</span>
+            {isTruncated ? (
+              <span className="run-figure-of">of more than {parts.length}</span>
+            ) : (
+              <>
+                {finished} <span className="run-figure-of">of {expected}</span>
+              </>
+            )}
           </dd>
         </div>
       </dl>

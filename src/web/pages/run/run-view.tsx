@@ -50,8 +50,9 @@ export function RunView({
   const isOutage = groups.data?.groups.some(({ probableOutageRunIds }) =>
     probableOutageRunIds.includes(runId),
   );
-  const { parts, missingTests, missingTestCount } = details;
-  const unseen = unseenShards(parts);
+  const { parts, partsTruncated, missingTests, missingTestCount } = details;
+  // Of a list that is cut, what it lacks says nothing.
+  const unseen = partsTruncated ? [] : unseenShards(parts);
   return (
     <Page
       title={displayText(runId, 120)}
@@ -66,7 +67,13 @@ export function RunView({
     >
       <RunNotices run={run} />
       <RunFacts projectId={projectId} run={run} />
-      <RunTotalsView projectId={projectId} run={run} parts={parts} unseenCount={unseen.length} />
+      <RunTotalsView
+        projectId={projectId}
+        run={run}
+        parts={parts}
+        isTruncated={partsTruncated}
+        unseenCount={unseen.length}
+      />
       <PreviousRun projectId={projectId} run={run} />
       <Tabs
         label="Parts of this page"
@@ -92,7 +99,7 @@ export function RunView({
         <FailureGroups projectId={projectId} runId={runId} failingCount={failing} query={groups} />
       )}
       {view === "results" && <ResultList projectId={projectId} run={run} />}
-      {view === "parts" && <PartTable parts={parts} unseen={unseen} />}
+      {view === "parts" && <PartTable parts={parts} isTruncated={partsTruncated} unseen={unseen} />}
       {view === "missing" && (
         <MissingTests projectId={projectId} tests={missingTests} count={missingTestCount} />
       )}

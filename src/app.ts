@@ -19,6 +19,7 @@ import { createEventPolicies } from "./events/policies.js";
 import { startFolding } from "./folding.js";
 import { drawKey } from "./ingest/draw-key.js";
 import { createRunDirectory } from "./ingest/run-directory.js";
+import { createRunSettler } from "./ingest/run-settler.js";
 import { createTestDirectory } from "./ingest/test-directory.js";
 import { abandonRuns } from "./jobs/abandon-runs.js";
 import { createPartitions } from "./jobs/create-partitions.js";
@@ -179,6 +180,7 @@ async function start(
   const ingest = {
     db,
     runs: createRunDirectory(db, drawKey),
+    settleRun: createRunSettler(db),
     tests: createTestDirectory(db),
     writer: writers.results,
     budget,

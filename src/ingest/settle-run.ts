@@ -9,6 +9,11 @@ import { type DerivedRun, deriveRun, settlementOf } from "./run-state.js";
 /** Races with other writers of the same run that are worth another try; the job does the rest. */
 const ATTEMPTS = 5;
 
+export interface SettledRun {
+  readonly record: RunRecord;
+  readonly derived: DerivedRun;
+}
+
 /**
  * The run as it stands. Its stored state, status and finish are the derived ones afterwards, unless others keep
  * changing the run: then the last of them, or the job of unsettled runs, stores them. Null if the run is gone.
@@ -18,7 +23,7 @@ export async function settleRunState(
   projectKey: string,
   runKey: string,
   retry: RetryOptions,
-): Promise<{ record: RunRecord; derived: DerivedRun } | null> {
+): Promise<SettledRun | null> {
   for (let attempt = 1; ; attempt++) {
     const [record] = await withRetries(
       () => readRunRecords(db, projectKey, [runKey], retry.deadlineAt),

@@ -9,7 +9,6 @@ import { partFacts, partId } from "../../ingest/identity.js";
 import { refuseRequest } from "../../ingest/refusals.js";
 import { checkCount, checkTime, toMicros } from "../../ingest/rules.js";
 import { storedOtherwise } from "../../ingest/run-facts.js";
-import { settleRunState } from "../../ingest/settle-run.js";
 import { checkRunId, checkRunStatus } from "../../ingest/validate-run.js";
 import { RunGone } from "../../ingest/write-job.js";
 import { fromDbError } from "../database-error.js";
@@ -29,9 +28,7 @@ export function finishRun(deps: IngestDeps): Handler<typeof IngestService.method
     try {
       const closed = await closeRunRequest(deps, project, tokenOf(context), request, retry);
       const settled =
-        closed === null
-          ? null
-          : await settleRunState(deps.db, project.projectKey, closed.runKey, retry);
+        closed === null ? null : await deps.settleRun(project.projectKey, closed.runKey, retry);
       if (closed === null || settled === null) throw notFound("run", request.runId);
       return {
         run: runMessage(project.projectId, settled.record, settled.derived),

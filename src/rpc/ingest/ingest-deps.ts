@@ -5,6 +5,7 @@ import type { Queryable } from "../../db/queryable.js";
 import type { RetryOptions } from "../../db/retry.js";
 import type { BatchDeps } from "../../ingest/ingest-batch.js";
 import type { RunDirectory } from "../../ingest/run-directory.js";
+import type { SettleRun } from "../../ingest/run-settler.js";
 import type { Metrics } from "../../metrics.js";
 import type { CallContext } from "../handler.js";
 import type { ResolveProject } from "../resolve-project.js";
@@ -12,6 +13,7 @@ import type { ResolveProject } from "../resolve-project.js";
 export interface IngestDeps extends BatchDeps {
   readonly db: Queryable;
   readonly runs: RunDirectory;
+  readonly settleRun: SettleRun;
   readonly budget: ByteBudget;
   readonly resolveProject: ResolveProject;
   readonly metrics: Metrics;

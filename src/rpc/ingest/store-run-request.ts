@@ -5,7 +5,6 @@ import type { RetryOptions } from "../../db/retry.js";
 import type { Violation } from "../../errors.js";
 import { type BatchOutcome, ingestBatch } from "../../ingest/ingest-batch.js";
 import { checkCount, toMicros } from "../../ingest/rules.js";
-import { settleRunState } from "../../ingest/settle-run.js";
 import { validatePart, validateRun } from "../../ingest/validate-run.js";
 import type { ProjectRef } from "../resolve-project.js";
 import { finishTarget } from "./finish-target.js";
@@ -69,7 +68,7 @@ export async function storeRunRequest(
   const conflicts = requestPaths(differing);
   await keepConflict(deps, target, request, conflicts, retry);
   if (finishes || opened.unsettled || outcome.unsettled) {
-    await settleRunState(deps.db, target.projectKey, target.runKey, retry);
+    await deps.settleRun(target.projectKey, target.runKey, retry);
   }
   return { summary, outcome, conflicts };
 }

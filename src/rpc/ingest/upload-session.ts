@@ -16,7 +16,6 @@ import {
 import { invalidArgument, withDetail } from "../../errors.js";
 import { type BatchOutcome, ingestBatch, sizeOf } from "../../ingest/ingest-batch.js";
 import { toMicros } from "../../ingest/rules.js";
-import { settleRunState } from "../../ingest/settle-run.js";
 import { validateFinish, validateOpenedRun, validatePart } from "../../ingest/validate-run.js";
 import { checkResultCount } from "../check-count.js";
 import type { CallContext } from "../handler.js";
@@ -184,8 +183,7 @@ async function readBatches(
         try {
           const outcome = await ingestBatch(deps, target, results, firstIndex, retry);
           reportBatch(deps, project, target.runId, outcome, startedAt, context);
-          if (outcome.unsettled)
-            await settleRunState(deps.db, target.projectKey, target.runKey, retry);
+          if (outcome.unsettled) await deps.settleRun(target.projectKey, target.runKey, retry);
           return { sequence, outcome };
         } finally {
           release();
@@ -221,7 +219,7 @@ async function finishStream(
   const finished = await finishTarget(deps, target, facts, retry);
   const conflicts = requestPaths(finished.conflicts);
   await keepConflict(deps, target, asRequest(open, finish), conflicts, retry);
-  await settleRunState(deps.db, target.projectKey, target.runKey, retry);
+  await deps.settleRun(target.projectKey, target.runKey, retry);
   return finished;
 }
 

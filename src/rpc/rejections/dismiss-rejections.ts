@@ -4,7 +4,6 @@ import { closeRejections, listRejections, REJECTION_STATES } from "../../db/reje
 import { withRetries } from "../../db/retry.js";
 import { invalidArgument, type Violation } from "../../errors.js";
 import { checkName } from "../../ingest/rules.js";
-import { settleRunState } from "../../ingest/settle-run.js";
 import { limits } from "../../limits.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
@@ -54,7 +53,7 @@ export function dismissRejections(
       );
       const runKeys = new Set(closed.map(({ runKey }) => runKey));
       for (const runKey of runKeys) {
-        if (runKey !== null) await settleRunState(deps.db, projectKey, runKey, retry);
+        if (runKey !== null) await deps.settleRun(projectKey, runKey, retry);
       }
       const closedIds = new Set(closed.map(({ rejectionId }) => rejectionId));
       context.log.info({

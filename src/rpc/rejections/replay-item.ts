@@ -16,7 +16,6 @@ import {
 import { REJECTION_KINDS, type StoredRejection } from "../../db/rejections.js";
 import { ingestBatch } from "../../ingest/ingest-batch.js";
 import { storedOtherwise } from "../../ingest/run-facts.js";
-import { settleRunState } from "../../ingest/settle-run.js";
 import { validateResult } from "../../ingest/validate-result.js";
 import { RunGone } from "../../ingest/write-job.js";
 import { limits } from "../../limits.js";
@@ -144,7 +143,7 @@ async function sendFinish(replay: Replay, bytes: Uint8Array): Promise<Judgement>
         fieldViolations: closed.conflicts.map(storedOtherwise),
       };
     }
-    await settleRunState(deps.db, project.projectKey, closed.runKey, retry);
+    await deps.settleRun(project.projectKey, closed.runKey, retry);
     return { outcome: closed.duplicate ? ReplayOutcome.DUPLICATE : ReplayOutcome.ACCEPTED };
   });
 }

@@ -15,7 +15,6 @@ import {
   type StoredRejection,
 } from "../../db/rejections.js";
 import { withRetries } from "../../db/retry.js";
-import { settleRunState } from "../../ingest/settle-run.js";
 import { limits } from "../../limits.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
@@ -100,7 +99,7 @@ async function replayOne(
 
 /** Closes the rejection, once and only once, and derives the state of its run. */
 async function resolveRejection(
-  { deps: { db }, project: { projectKey }, tokenId, retry }: Replay,
+  { deps: { db, settleRun }, project: { projectKey }, tokenId, retry }: Replay,
   rejectionId: string,
 ): Promise<void> {
   const closing = { state: REJECTION_STATES.resolved, closedBy: tokenId, note: "" };
@@ -109,6 +108,6 @@ async function resolveRejection(
     retry,
   );
   for (const { runKey } of closed) {
-    if (runKey !== null) await settleRunState(db, projectKey, runKey, retry);
+    if (runKey !== null) await settleRun(projectKey, runKey, retry);
   }
 }

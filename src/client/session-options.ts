@@ -74,7 +74,7 @@ export interface SessionSummary {
   readonly rejected: number;
   /** Conflicts and refusals, the first 100. `index` counts the results of the session from 0. */
   readonly rejections: readonly RejectedItem[];
-  /** Fields of the run or part whose stored value differs; the stored one stays. */
+  /** Fields of the run or part whose stored value differs; the stored one stays. Labels that found no room, too. */
   readonly runConflict: readonly string[];
   /** Of the same job, attempt and shard: what several report may be counted twice. */
   readonly otherProducers: readonly string[];

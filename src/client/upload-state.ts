@@ -15,7 +15,7 @@ export type UploadOpenInit = MessageInitShape<typeof UploadOpenSchema>;
 export interface UploadCounts {
   readonly runId: string;
   readonly runDuplicate: boolean;
-  /** Fields of the run or part whose stored value differs; the stored one stays. */
+  /** Fields of the run or part whose stored value differs; the stored one stays. Labels that found no room, too. */
   readonly runConflict: readonly string[];
   readonly sentCount: number;
   readonly acceptedCount: number;

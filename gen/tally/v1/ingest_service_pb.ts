@@ -701,9 +701,10 @@ export const DeleteRunResponseSchema: GenMessage<DeleteRunResponse> = /*@__PURE_
  * BadRequest for a message that does not decode and for a bad run or part (the refusal is kept and its
  * `rejection_id` is in ErrorInfo's metadata); UNAUTHENTICATED; PERMISSION_DENIED; NOT_FOUND for an unknown
  * project; FAILED_PRECONDITION for a run that is deleted (RUN_DELETED) or expired (RUN_EXPIRED), and for a new
- * part of a run that has no room for it (TOO_MANY_PARTS); RESOURCE_EXHAUSTED over a quota (with RetryInfo) or the message limit of 4 MiB (without);
- * UNAVAILABLE with RetryInfo when the database is away, the server is full or it drains. A bad result
- * in a good run never fails the call: it is refused by itself, kept, and reported in the answer.
+ * part of a run that has no room for it (TOO_MANY_PARTS); RESOURCE_EXHAUSTED over a quota (with RetryInfo) or
+ * the message limit of 4 MiB (without); UNAVAILABLE with RetryInfo when the database is away, the server is
+ * full or it drains. A bad result in a good run never fails the call: it is refused by itself, kept, and
+ * reported in the answer.
  *
  * @generated from service tally.v1.IngestService
  */

@@ -35,7 +35,10 @@ export interface TallyClient {
   readonly origin: string;
   /** The public part of the token, which names it; undefined for texts of another form. */
   readonly tokenId: string | undefined;
-  /** Closes the connection: no further call can be made. */
+  /**
+   * Closes the connection: no further call can be made. One that is being made is given up, so that it does not hold
+   * the process; over gRPC not one to a proxy.
+   */
   close(): void;
 }
 

@@ -28,6 +28,7 @@ import {
 } from "@grpc/grpc-js";
 import { limits } from "../limits.js";
 import { decodeMessage } from "../wire/message-reader.js";
+import { watchConnecting } from "./connecting.js";
 import { encodeMessage } from "./encode.js";
 import { toConnectError } from "./errors.js";
 import { toHeaders, toMetadata } from "./metadata.js";
@@ -57,6 +58,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): ClosableTran
   const channelCredentials = secure
     ? credentials.createSsl(ca === undefined ? null : Buffer.from(ca))
     : credentials.createInsecure();
+  const connecting = watchConnecting();
   const client = new Client(target, channelCredentials, {
     "grpc.max_receive_message_length": MAX_RECEIVE_BYTES,
     "grpc.max_send_message_length": limits.messageBytes,
@@ -66,6 +68,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): ClosableTran
     "grpc.max_reconnect_backoff_ms": 5000,
     // Streams resume in our own code: this buffer would hold 1 MiB a call for retries that never help.
     "grpc.enable_retries": 0,
+    ...connecting.channelOptions,
     ...options.channelOptions,
   });
   const channel = client.getChannel();
@@ -117,7 +120,10 @@ export function createGrpcTransport(options: GrpcTransportOptions): ClosableTran
         next: (req) => callStream(client, req, wait),
       });
     },
-    close: () => client.close(),
+    close() {
+      client.close();
+      connecting.giveUp();
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import type { BatchLimits } from "./result-buffer.js";
 export const DEFAULT_SPOOL_DIR = ".tally/spool";
 
 export interface RunSessionOptions extends BatchLimits {
-  /** Stays open when the session is closed. */
+  /** Stays open when the session is closed; until it is closed too, a connection that it makes may hold the process. */
   readonly client: TallyClient;
   readonly run: MessageInitShape<typeof RunSchema>;
   /** The producer; default the only one. Of one part there is one session at a time. */

@@ -6,6 +6,7 @@ import { errorReason } from "./errors.js";
 import { createAgent, proxyFor } from "./http-proxy.js";
 import { parseServerUrl } from "./server-url.js";
 import {
+  authorizationOf,
   type ClosableTransport,
   MAX_RECEIVE_BYTES,
   type TransportOptions,
@@ -21,12 +22,13 @@ export function createHttpTransport(
   env: NodeJS.ProcessEnv = process.env,
 ): ClosableTransport {
   const url = parseServerUrl(options.url, true);
-  const { token, ca, defaultTimeoutMs = UNARY_TIMEOUT_MS } = options;
+  const authorization = authorizationOf(options);
+  const { ca, defaultTimeoutMs = UNARY_TIMEOUT_MS } = options;
   const agent = createAgent(url, proxyFor(url, env), ca);
   const interceptors: Interceptor[] = [...(options.interceptors ?? [])];
   // The innermost, so that the others see the errors that gRPC has.
   interceptors.push((next) => async (request) => {
-    if (token !== undefined) request.header.set("authorization", `Bearer ${token}`);
+    if (authorization !== undefined) request.header.set("authorization", authorization);
     try {
       const response = await next(request);
       return response.stream

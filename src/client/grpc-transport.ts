@@ -35,6 +35,7 @@ import { toHeaders, toMetadata } from "./metadata.js";
 import { parseServerUrl } from "./server-url.js";
 import { openStream } from "./streams.js";
 import {
+  authorizationOf,
   type ClosableTransport,
   MAX_RECEIVE_BYTES,
   type TransportOptions,
@@ -54,6 +55,7 @@ export interface GrpcTransportOptions extends TransportOptions {
  */
 export function createGrpcTransport(options: GrpcTransportOptions): ClosableTransport {
   const { target, secure } = targetOf(options.url);
+  const authorization = authorizationOf(options);
   const { ca } = options;
   const channelCredentials = secure
     ? credentials.createSsl(ca === undefined ? null : Buffer.from(ca))
@@ -75,14 +77,14 @@ export function createGrpcTransport(options: GrpcTransportOptions): ClosableTran
   const interceptors = [...(options.interceptors ?? [])];
   const defaultTimeoutMs = options.defaultTimeoutMs ?? UNARY_TIMEOUT_MS;
   const ownMetadata = new Metadata();
-  if (options.token !== undefined) ownMetadata.set("authorization", `Bearer ${options.token}`);
+  if (authorization !== undefined) ownMetadata.set("authorization", authorization);
   const open = <I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O> | DescMethodStreaming<I, O>,
     header: ConstructorParameters<typeof Headers>[0],
     contextValues: ContextValues | undefined,
   ) => {
     const headers = new Headers(header);
-    if (options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
+    if (authorization !== undefined) headers.set("authorization", authorization);
     return {
       service: method.parent,
       method: method as never,

@@ -1,10 +1,10 @@
 /** What both transports of the client have in common. */
-import type { Interceptor, Transport } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 
 export interface TransportOptions {
   /** `http://host:port` or `https://host:port`. */
   readonly url: string;
-  /** Sent as `authorization: Bearer …`; absent, only what needs no token can be called. */
+  /** Sent as `authorization: Bearer …`, trimmed; absent, only what needs no token can be called. */
   readonly token?: string;
   /** For https: certificates of authorities, PEM text; default those of Node. */
   readonly ca?: string;
@@ -23,3 +23,15 @@ export interface ClosableTransport extends Transport {
 export const MAX_RECEIVE_BYTES = 16 * 1024 * 1024;
 /** The deadline of a unary call that gives none. */
 export const UNARY_TIMEOUT_MS = 30_000;
+
+/**
+ * The value of the header `authorization`, if there is a token. Throws INVALID_ARGUMENT for what no header can carry,
+ * without a word of it: what transports say of such a header would show the token in a log.
+ */
+export function authorizationOf({ token }: TransportOptions): string | undefined {
+  if (token === undefined) return undefined;
+  const text = token.trim();
+  if (/^[\x20-\x7e]*$/.test(text)) return `Bearer ${text}`;
+  const message = "the token has characters that no header can carry";
+  throw new ConnectError(message, Code.InvalidArgument);
+}

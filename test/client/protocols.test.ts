@@ -53,6 +53,19 @@ describe.each(["grpc", "connect"] as const)("over %s", (protocol: TallyProtocol)
     expect((await client.tenancy.getProject({ projectId })).project).toMatchObject({ projectId });
   });
 
+  it("takes a token with the line break of its file", async () => {
+    using client = connect({ token: `${server.allToken}\n` });
+    expect((await client.stats.listRuns({})).$typeName).toBe("tally.v1.ListRunsResponse");
+  });
+
+  it.each(["secret\nsecret", "secret …"])(
+    "does not tell a token that no header carries",
+    (token) => {
+      expect(() => connect({ token })).toThrow("[invalid_argument] the token");
+      expect(() => connect({ token })).not.toThrow("secret");
+    },
+  );
+
   it("streams to the server", async () => {
     using client = connect();
     async function* frames(): AsyncGenerator<MessageInitShape<typeof UploadResultsRequestSchema>> {

@@ -1,4 +1,5 @@
 /** A run that is reported while it goes on: results one at a time, delivered or kept, and never in the way. */
+import { resolve } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
@@ -31,7 +32,9 @@ import { within } from "./within.js";
  * agree in these are one result, also across sessions, so the same session again stores nothing twice.
  */
 export function openRun(options: RunSessionOptions): RunSession {
-  const { client, part, random = Math.random, spoolDir = DEFAULT_SPOOL_DIR } = options;
+  const { client, part, random = Math.random } = options;
+  // Now, before the host goes to another folder.
+  const spoolDir = resolve(options.spoolDir ?? DEFAULT_SPOOL_DIR);
   const warn = createWarn(options.onWarning);
   const openedAt = Date.now();
   const open = create(UploadOpenSchema, {
@@ -100,11 +103,17 @@ export function openRun(options: RunSessionOptions): RunSession {
   /** The last moment of a process whose host did not wait for the close, or did not close: then the part stays unfinished. */
   function leave() {
     flush();
-    if (finish !== undefined) keepRest(finish);
+    if (delivery.isDone) closeSpool(false);
+    else if (finish !== undefined) keepRest(finish);
     else {
-      queue.spill();
+      spill();
       closeSpool(queue.spooledCount > 0);
     }
+  }
+
+  function spill() {
+    queue.spill();
+    if (queue.inMemoryCount > 0) drop(queue.inMemoryCount, `${spoolDir} cannot take them`);
   }
 
   function closeSpool(keep: boolean): string | undefined {
@@ -118,7 +127,7 @@ export function openRun(options: RunSessionOptions): RunSession {
 
   /** Keeps what is not acknowledged, and that the part is finished. Answers the file. */
   function keepRest(end: UploadFinishInit): string | undefined {
-    queue.spill();
+    spill();
     try {
       // The server's own time would be that of sending the file. Live it is left to the server: a part that is
       // reported again then has nothing that differs.
@@ -127,7 +136,6 @@ export function openRun(options: RunSessionOptions): RunSession {
     } catch (error) {
       warn("spool", `${spoolDir}: ${(error as Error).message}`);
     }
-    if (queue.inMemoryCount > 0) drop(queue.inMemoryCount, `${spoolDir} cannot take them`);
     return closeSpool(true);
   }
 

@@ -212,3 +212,29 @@ it("says with a summary alone that its run is refused", async () => {
   // It is not tried again.
   expect(await sendSpool({ client: lab.client(), dir: lab.spoolDir })).toEqual([]);
 });
+
+it("leaves nothing where its process ends while only earlier files are under way", async () => {
+  lab.proxy.setBlackhole(true);
+  await lab.open("earlier").close({ deadlineMs: 100 });
+  lab.proxy.setBlackhole(false);
+  lab.proxy.cut("rst");
+  const client = lab.client();
+  let streams = 0;
+  const publishResults: typeof client.ingest.publishResults = (...given) =>
+    ++streams === 1 ? client.ingest.publishResults(...given) : silence();
+  const ingest = { ...client.ingest, publishResults };
+  const session = lab.open("later", { client: { ...client, ingest }, spool: "send" });
+  session.add(numbered(0));
+  const closing = session.close();
+  await expect
+    .poll(async () => (await getRun("later").catch(() => undefined))?.run?.state)
+    .toBe(RunState.FINISHED);
+  await expect.poll(() => streams).toBe(2);
+  process.listeners("exit").at(-1)?.(0);
+  expect(await lab.spoolFiles()).toHaveLength(1);
+  expect(await closing).toMatchObject({ acknowledged: 1, spooled: 0 });
+});
+
+async function* silence(): AsyncGenerator<never> {
+  await new Promise(() => {});
+}

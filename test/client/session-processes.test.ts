@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -147,6 +147,40 @@ describe("a host", () => {
     expect(await lab.stored(runId)).toEqual({ results: 700, tests: 700 });
     const { run } = await lab.client().stats.getRun({ runId });
     expect(run?.state).toBe(code === 4 ? RunState.FINISHED : RunState.RUNNING);
+  });
+
+  it("that exits where the disk takes nothing says that results are lost", async () => {
+    lab.proxy.setBlackhole(true);
+    const { child, output } = startHost("add(0, 10); process.exit(3);", {
+      spoolDir: "/proc/tally",
+    });
+    expect(await exitOf(child)).toBe(3);
+    lab.proxy.setBlackhole(false);
+    lab.proxy.cut("rst");
+    expect(output()).toContain("tally: results are lost: ");
+  });
+
+  it("that changes its folder keeps everything in one", async () => {
+    lab.proxy.setBlackhole(true);
+    const spoolDir = relative(process.cwd(), lab.spoolDir);
+    const { child, output } = startHost(
+      `add(0, 700);
+      process.stderr.write = () => {
+        process.chdir("/");
+        add(700, 800);
+        session.close({ deadlineMs: 100 }).then((summary) => {
+          console.log(summary.spoolFile, summary.spooled);
+          process.exit();
+        });
+      };`,
+      { spoolDir, awayAfterMs: 300 },
+    );
+    expect(await exitOf(child)).toBe(0);
+    lab.proxy.setBlackhole(false);
+    lab.proxy.cut("rst");
+    const [name = ""] = await lab.spoolFiles();
+    expect(output()).toBe(`${join(lab.spoolDir, name)} 800\n`);
+    expect(await send()).toMatchObject([{ outcome: "sent", acceptedCount: 800 }]);
   });
 
   it("that is killed leaves what was acknowledged, and a spool that can be sent", async () => {

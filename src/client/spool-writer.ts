@@ -5,6 +5,7 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   ftruncateSync,
   futimesSync,
   mkdirSync,
@@ -51,7 +52,7 @@ export interface SpoolWriter {
 export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
   const { dir, maxBytes } = options;
   let file: { readonly id: string; readonly path: string; readonly fd: number } | undefined;
-  /** Files that another process took, as it may do with those of the dead: what is in them is its to send. */
+  /** Files that are no longer in their place. */
   const lost: number[] = [];
   let headerBytes = 0;
   let size = 0;
@@ -104,56 +105,82 @@ export function createSpoolWriter(options: SpoolWriterOptions): SpoolWriter {
     }
   }
 
-  function isOurs({ path }: { path: string }): boolean {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  /**
+   * The file, if there is one. One that another process took, as it may do with those of the dead, is its to send. One
+   * that was removed, with the whole folder perhaps, is written anew; if it was removed because it has been sent, it
+   * is sent twice, which does no harm.
+   */
+  function current() {
+    if (file === undefined || existsSync(file.path)) return file;
+    const { fd } = file;
+    const [start, end] = [headerBytes, size];
+    lost.push(fd);
+    file = undefined;
+    if (fstatSync(fd).nlink === 0 && start < end) copy(fd, start, end, open().fd);
+    return file;
+  }
+
+  function copy(from: number, start: number, end: number, to: number): void {
+    try {
+      for (let at = start; at < end; at += COPY_BYTES) {
+        write(to, readFully(from, at, Math.min(COPY_BYTES, end - at)));
+      }
+    } catch (error) {
+      // Part of a record would hide those that follow.
+      clear();
+      throw error;
+    }
+  }
+
+  function clear() {
+    if (file === undefined) return;
+    try {
+      ftruncateSync(file.fd, headerBytes);
+      room += size - headerBytes;
+      size = headerBytes;
+    } catch {
+      // What stays in it is delivered twice at worst, which does no harm.
+    }
   }
 
   return {
     append(record) {
-      if (file !== undefined && !isOurs(file)) {
-        lost.push(file.fd);
-        file = undefined;
-      }
-      const { fd } = file ?? open();
+      const { fd } = current() ?? open();
       if (record.length > room) return undefined;
       return { fd, offset: write(fd, record), length: record.length };
     },
-    read({ fd, offset, length }, start) {
-      const bytes = Buffer.allocUnsafe(length - start);
-      for (let at = 0; at < bytes.length; ) {
-        const count = readSync(fd, bytes, at, bytes.length - at, offset + start + at);
-        if (count === 0) throw new Error("the spool file is shorter than what was written to it");
-        at += count;
-      }
-      return bytes;
-    },
-    clear() {
-      if (file === undefined) return;
-      try {
-        ftruncateSync(file.fd, headerBytes);
-        room += size - headerBytes;
-        size = headerBytes;
-      } catch {
-        // What stays in it is delivered twice at worst, which does no harm.
-      }
-    },
+    read: ({ fd, offset, length }, start) => readFully(fd, offset + start, length - start),
+    clear,
     close(keep) {
       clearInterval(heartbeat);
-      for (const fd of lost.splice(0)) closeSync(fd);
-      if (file === undefined) return undefined;
-      const { id, path, fd } = file;
-      const isOwned = isOurs(file);
-      file = undefined;
-      closeSync(fd);
-      if (!keep || !isOwned) {
-        rmSync(path, { force: true });
-        return undefined;
+      try {
+        const kept = keep ? current() : file;
+        if (kept === undefined) return undefined;
+        const { id, path, fd } = kept;
+        file = undefined;
+        closeSync(fd);
+        if (!keep) {
+          rmSync(path, { force: true });
+          return undefined;
+        }
+        const waiting = join(dir, waitingName(id));
+        renameSync(path, waiting);
+        return waiting;
+      } finally {
+        for (const fd of lost.splice(0)) closeSync(fd);
       }
-      const waiting = join(dir, waitingName(id));
-      renameSync(path, waiting);
-      return waiting;
     },
   };
+}
+
+function readFully(fd: number, start: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let at = 0; at < length; ) {
+    const count = readSync(fd, bytes, at, length - at, start + at);
+    if (count === 0) throw new Error("the spool file is shorter than what was written to it");
+    at += count;
+  }
+  return bytes;
 }
 
 /** Node's own recursion never ends where a parent is there and takes no folder, as /proc. */
@@ -184,3 +211,5 @@ function folderBytes(dir: string): number {
   );
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
+
+const COPY_BYTES = 1024 * 1024;

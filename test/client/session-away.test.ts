@@ -1,6 +1,6 @@
 /** Sessions whose server is away for a while, or for good; and what they leave. */
 import { readdirSync, statSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -233,6 +233,23 @@ it("leaves nothing where its process ends while only earlier files are under way
   process.listeners("exit").at(-1)?.(0);
   expect(await lab.spoolFiles()).toHaveLength(1);
   expect(await closing).toMatchObject({ acknowledged: 1, spooled: 0 });
+});
+
+it("keeps what was spooled also where its file is removed", async () => {
+  lab.proxy.setBlackhole(true);
+  const session = lab.open("removed", { awayAfterMs: 300 });
+  for (let i = 0; i < 500; i++) session.add(numbered(i));
+  await expect.poll(kinds).toEqual(["away"]);
+  await rm(lab.spoolDir, { recursive: true });
+  for (let i = 500; i < 700; i++) session.add(numbered(i));
+  await sleep(300);
+  await rm(lab.spoolDir, { recursive: true });
+  expect(await session.close({ deadlineMs: 100 })).toMatchObject({ spooled: 700, dropped: 0 });
+  lab.proxy.setBlackhole(false);
+  lab.proxy.cut("rst");
+  expect(await sendSpool({ client: lab.client(), dir: lab.spoolDir })).toMatchObject([
+    { outcome: "sent", acceptedCount: 700 },
+  ]);
 });
 
 async function* silence(): AsyncGenerator<never> {

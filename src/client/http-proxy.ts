@@ -1,20 +1,29 @@
 /** HTTP/1.1 connections through a proxy. Node has no such agent before version 24. */
 import { type ClientRequest, Agent as HttpAgent, request } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import { isIP, type Socket } from "node:net";
+import { BlockList, isIP, isIPv4, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 /**
  * The proxy that the environment names for the server; undefined if there is none. The variables are those that
  * gRPC reads: `grpc_proxy`, `https_proxy` or `http_proxy`, and `no_grpc_proxy` or `no_proxy`, a list of suffixes of
- * host names.
+ * host names and of networks such as `10.0.0.0/8`.
  */
 export function proxyFor(server: URL, env: NodeJS.ProcessEnv): URL | undefined {
   const text = env["grpc_proxy"] || env["https_proxy"] || env["http_proxy"] || "";
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
   const exempt = (env["no_grpc_proxy"] || env["no_proxy"] || "").split(",").map((s) => s.trim());
-  if (exempt.some((suffix) => suffix !== "" && server.hostname.endsWith(suffix))) return undefined;
+  if (exempt.some((each) => isExempt(server.hostname, each))) return undefined;
   return proxy?.protocol === "http:" ? proxy : undefined;
+}
+
+function isExempt(host: string, exempt: string): boolean {
+  const [network = "", bits] = exempt.split("/");
+  if (bits === undefined) return exempt !== "" && host.endsWith(exempt);
+  if (!isIPv4(host) || !isIPv4(network) || !/^(\d|[12]\d|3[0-2])$/.test(bits)) return false;
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits));
+  return list.check(host);
 }
 
 /**

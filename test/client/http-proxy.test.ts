@@ -11,7 +11,7 @@ import {
 } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createAgent } from "../../src/client/http-proxy.js";
+import { createAgent, proxyFor } from "../../src/client/http-proxy.js";
 import { createCertificate } from "../support/certificate.js";
 import { startHttpProxy } from "../support/http-proxy.js";
 
@@ -23,6 +23,18 @@ async function listen(server: Server): Promise<number> {
   await once(server, "listening");
   return (server.address() as AddressInfo).port;
 }
+
+it.each([
+  ["10.1.2.3", "10.0.0.0/8", false],
+  ["11.1.2.3", "10.0.0.0/8", true],
+  ["10.1.2.3", "10.1.2.3/32", false],
+  ["10.1.2.3", "10.0.0.0/99, 3.0.0.0/8", true],
+  ["tally.example.org", "10.0.0.0/8, example.org", false],
+  ["tally.example.org", "", true],
+])("goes to %s where %j is exempt through the proxy: %j", (host, no_proxy, isProxied) => {
+  const proxy = proxyFor(new URL(`http://${host}:8080`), { http_proxy: "http://proxy", no_proxy });
+  expect(proxy !== undefined).toBe(isProxied);
+});
 
 it.each([
   ["localhost", ["localhost"]],

@@ -53,8 +53,8 @@ export interface SpoolFileOutcome
 
 /**
  * Sends the files of the folder, oldest first, one at a time, and removes each once everything in it is
- * acknowledged. Results are counted once however often they are sent. Stops at the first that cannot be sent now,
- * because the next ones could not either; they are not among the answers. Any number of processes may do so at once.
+ * acknowledged. Results are counted once however often they are sent. Stops at the first that cannot be sent now if the
+ * next ones could not either; they are not among the answers. Any number of processes may do so at once.
  */
 export async function sendSpool(options: SendSpoolOptions): Promise<SpoolFileOutcome[]> {
   const outcomes: SpoolFileOutcome[] = [];
@@ -62,9 +62,14 @@ export async function sendSpool(options: SendSpoolOptions): Promise<SpoolFileOut
     if (entry.state === "failed") continue;
     const outcome = await sendEntry(entry, options);
     outcomes.push(outcome);
-    if (outcome.outcome === "kept" || options.signal?.aborted) break;
+    if (stopsAll(outcome) || options.signal?.aborted) break;
   }
   return outcomes;
+}
+
+/** Whether the network, the server or the token is at fault, and not one file. */
+function stopsAll({ outcome, error }: SpoolFileOutcome): boolean {
+  return outcome === "kept" && !OF_ONE_FILE.has(ConnectError.from(error).code);
 }
 
 async function sendEntry(entry: SpoolEntry, options: SendSpoolOptions): Promise<SpoolFileOutcome> {
@@ -181,4 +186,6 @@ const FOR_GOOD: ReadonlySet<Code> = new Set([
   Code.NotFound,
   Code.FailedPrecondition,
 ]);
+/** What a server says that stumbles over a file, and what stands for an error in reading it. */
+const OF_ONE_FILE: ReadonlySet<Code> = new Set([Code.Internal, Code.Unknown, Code.DataLoss]);
 const MAX_CUTS = 5;

@@ -24,7 +24,7 @@ export interface TakenFile extends Disposable {
   readonly path: string;
   /** Everything in it is delivered. */
   remove(): Promise<void>;
-  /** It waits again. */
+  /** It waits again, unless another process has taken it meanwhile. */
   release(): Promise<void>;
   /** It will never be taken by the server; the note says why. Answers where it is now. */
   fail(note: string): Promise<string>;
@@ -82,7 +82,13 @@ export async function takeSpoolFile(
   return {
     path: owned,
     remove: () => rm(owned, { force: true }),
-    release: () => rename(owned, join(dir, waitingName(id))),
+    async release() {
+      try {
+        await rename(owned, join(dir, waitingName(id)));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
+    },
     async fail(note) {
       const folder = join(dir, FAILED);
       await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -1,8 +1,10 @@
 /** Files of the spool: what crashes leave of them, and who sends them. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { appendFile, copyFile, mkdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { crc32 } from "node:zlib";
 import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { listSpoolFiles, openRun, sendSpool } from "../../src/client/index.js";
@@ -187,6 +189,34 @@ it("puts aside what is for a project that is not there, and goes on with the nex
   ]);
   expect(await lab.spoolFiles()).toEqual(["failed"]);
   expect(await send()).toEqual([]);
+});
+
+it("goes on with the next where something is wrong with one file alone", async () => {
+  const first = await spool("of a later version", 10);
+  await spool("next", 10);
+  const body = Buffer.from([99]);
+  const record = Buffer.alloc(9);
+  record.writeUInt32LE(body.length, 0);
+  record.writeUInt32LE(crc32(body), 4);
+  record.set(body, 8);
+  await appendFile(first, record);
+  expect(await send()).toMatchObject([
+    { outcome: "kept", error: { message: expect.stringContaining("a later version") } },
+    { outcome: "sent", runId: "next", acceptedCount: 10 },
+  ]);
+  expect(await lab.spoolFiles()).toEqual([basename(first)]);
+});
+
+it("says why a file is kept also where another process has taken it meanwhile", async () => {
+  await spool("away", 10);
+  const client = lab.client({ token: lab.server.readToken });
+  const publishResults: typeof client.ingest.publishResults = (...given) => {
+    rmSync(lab.spoolDir, { recursive: true });
+    return client.ingest.publishResults(...given);
+  };
+  const ingest = { ...client.ingest, publishResults };
+  const outcomes = await send({ client: { ...client, ingest }, which: "any" });
+  expect(outcomes).toMatchObject([{ outcome: "kept", error: { code: Code.PermissionDenied } }]);
 });
 
 it("sends what waits in a folder whose name ends like that of the failed ones", async () => {

@@ -13,6 +13,7 @@ import {
   MissingTokenError,
   UsageError,
 } from "./outcome.js";
+import { harmless } from "./table.js";
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -35,8 +36,8 @@ export interface Context {
   print<D extends DescMessage>(desc: D, message: MessageShape<D>, text: () => string): void;
   /** Prints an answer that is no message of the contract. */
   printPlain(value: unknown, text: () => string): void;
-  /** Says something on standard error. */
-  warn(text: string): void;
+  /** Says something on standard error, in a line each. What a terminal or a CI system would act on is shown as its code. */
+  warn(...lines: readonly string[]): void;
 }
 
 /** The options that every command has. */
@@ -57,7 +58,8 @@ export async function withContext(
   const options = command.optsWithGlobals<SharedOptions>();
   const json = options.json ?? false;
   const write = (text: string) => void surroundings.stdout.write(`${text}\n`);
-  const warn = (text: string) => void surroundings.stderr.write(`tally: ${text}\n`);
+  const warn = (...lines: readonly string[]) =>
+    void surroundings.stderr.write(`tally: ${lines.map(harmless).join("\n")}\n`);
   const printPlain = (value: unknown, text: () => string) =>
     write(json ? JSON.stringify(value) : text());
   let client: TallyClient | undefined;
@@ -81,7 +83,7 @@ export async function withContext(
   } catch (error) {
     const code = exitCodeOf(error);
     if (json) write(JSON.stringify(errorJson(error)));
-    warn(describeError(error, options.url));
+    warn(...describeError(error, options.url));
     if (options.soft !== true || error instanceof UsageError) return code;
     warn("going on all the same, as --soft asks");
     return exitCodes.ok;
@@ -102,6 +104,6 @@ function connect(options: SharedOptions, env: Surroundings["env"]): TallyClient 
   try {
     return createTallyClient({ ...readClientOptions(env), url: options.url, token });
   } catch (error) {
-    throw new UsageError(describeError(error, options.url));
+    throw new UsageError(describeError(error, options.url).join("; "));
   }
 }

@@ -37,10 +37,10 @@ export function exitCodeOf(error: unknown): ExitCode {
 }
 
 /** An error in plain words, a line each for the fields at fault. */
-export function describeError(error: unknown, url: string): string {
-  if (error instanceof UsageError) return error.message;
+export function describeError(error: unknown, url: string): readonly string[] {
+  if (error instanceof UsageError) return [error.message];
   if (!(error instanceof ConnectError))
-    return error instanceof Error ? error.message : String(error);
+    return [error instanceof Error ? error.message : String(error)];
   const unreachable = UNREACHABLE.has(error.code) && errorReason(error) === undefined;
   const first = unreachable
     ? `no answer from ${url}: ${error.rawMessage}`
@@ -48,7 +48,7 @@ export function describeError(error: unknown, url: string): string {
   const fields = fieldViolations(error).map(
     ({ field, description }) => `  ${field}: ${description}`,
   );
-  return [first, ...fields].join("\n");
+  return [first, ...fields];
 }
 
 /** An error as `--json` prints it. */

@@ -114,7 +114,8 @@ function warnOf(context: Context, file: SpoolFileOutcome): void {
   } else if (outcome === "in use") {
     context.warn(`${path} is being written or sent by another process`);
   } else if (outcome !== "sent") {
-    context.warn(`${path}: ${describeError(error, context.client.origin)}`);
+    const [first, ...fields] = describeError(error, context.client.origin);
+    context.warn(`${path}: ${first}`, ...fields);
   }
 }
 

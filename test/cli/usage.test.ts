@@ -55,6 +55,13 @@ describe("tally without a server", () => {
     expect(code).toBe(2);
   });
 
+  it("shows on standard error what a terminal or a CI system would act on as its code", async () => {
+    const { code, stderr } = await runCli(["upload", "a\n::add-mask::\u001b[2J.xml"], { env });
+    expect(stderr).toContain("a<000a>::add-mask::<001b>[2J.xml");
+    expect(stderr.match(/\n/g)).toHaveLength(1);
+    expect(code).not.toBe(0);
+  });
+
   it("exits 0 for help, and tells the exit codes", async () => {
     const { code, stdout } = await runCli(["--help"], { env });
     expect(code).toBe(0);

@@ -47,6 +47,30 @@ describe.skipIf(!hasChromium)("overview", () => {
     expect(await figures.count()).toBe(31);
   });
 
+  it("asks for what stands below once the top is there, or has failed", async () => {
+    for (const outcome of ["continue", "abort"] as const) {
+      await using opened = await open("/");
+      const { page } = opened;
+      const asked: string[] = [];
+      page.on("request", (request) => asked.push(request.url().split("/").at(-1) ?? ""));
+      let release = () => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await page.route("**/QueryTimeSeries*", async (route) => {
+        await released;
+        await route[outcome]();
+      });
+      await page.goto(lab.server.url + path);
+      await page.getByText("97.2 %").waitFor();
+      await part(page, "What broke").getByText("1 newly failing").waitFor();
+      expect(asked).not.toContain("ListFlakyTests");
+      release();
+      await part(page, "Flakiest tests").getByText("mails").waitFor();
+      expect(asked).toEqual(expect.arrayContaining(["ListFlakyTests", "ListTests"]));
+    }
+  });
+
   it("narrows to a branch that stays in the address", async () => {
     await using opened = await open();
     const { page } = opened;

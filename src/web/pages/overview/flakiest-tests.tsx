@@ -16,15 +16,18 @@ export function FlakiestTests({
   projectId,
   days,
   note,
+  asks,
 }: {
   readonly projectId: string;
   readonly days: number;
   readonly note: string;
+  /** Whether it is its turn to ask the server. */
+  readonly asks: boolean;
 }) {
   const flaky = useQuery(
     StatsService.method.listFlakyTests,
     { projectId, windowDays: days, pageSize: MAX_ROWS },
-    { refetchInterval: 60_000 },
+    { refetchInterval: 60_000, enabled: asks },
   );
   return (
     <Section

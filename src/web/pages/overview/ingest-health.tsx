@@ -10,11 +10,18 @@ import { QueryView } from "../../ui/query-view.js";
 import { Ago } from "../../ui/texts.js";
 
 /** What was sent in the last 24 hours and what became of it, and what waits for somebody. */
-export function IngestHealth({ projectId }: { readonly projectId: string }) {
+export function IngestHealth({
+  projectId,
+  asks,
+}: {
+  readonly projectId: string;
+  /** Whether it is its turn to ask the server. */
+  readonly asks: boolean;
+}) {
   const ingested = useQuery(
     StatsService.method.getIngestStats,
     { projectId },
-    { refetchInterval: 60_000 },
+    { refetchInterval: 60_000, enabled: asks },
   );
   return (
     <Section

@@ -17,17 +17,20 @@ export function SlowestTests({
   projectId,
   days,
   note,
+  asks,
 }: {
   readonly projectId: string;
   readonly days: number;
   readonly note: string;
+  /** Whether it is its turn to ask the server. */
+  readonly asks: boolean;
 }) {
   const [order, setOrder] = useParam("slowest", "total", ORDERS);
   const sort = order === "p95" ? TestSort.P95_DURATION : TestSort.TOTAL_TIME;
   const tests = useQuery(
     StatsService.method.listTests,
     { projectId, windowDays: days, sort, pageSize: MAX_ROWS },
-    { refetchInterval: 60_000 },
+    { refetchInterval: 60_000, enabled: asks },
   );
   return (
     <Section

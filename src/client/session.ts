@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { type UploadOpen, UploadOpenSchema } from "../../gen/tally/v1/ingest_service_pb.js";
+import { atExit } from "./at-exit.js";
 import { startDelivery } from "./delivery.js";
 import type { TestResultInit } from "./fit-result.js";
 import type { UploadFinishInit } from "./frames.js";
@@ -73,7 +74,7 @@ export function openRun(options: RunSessionOptions): RunSession {
   const earlier = new AbortController();
   const sendingEarlier =
     options.spool === "send" ? sendEarlier(options, spoolDir, earlier.signal, warn) : undefined;
-  process.on("exit", leave);
+  const stay = atExit(leave);
 
   let sent = 0;
   let dropped = 0;
@@ -152,7 +153,7 @@ export function openRun(options: RunSessionOptions): RunSession {
     const spoolFile = isDone ? closeSpool(false) : keepRest(finish);
     if (isDone && sendingEarlier !== undefined) await within(EARLIER_MS, sendingEarlier);
     earlier.abort();
-    process.off("exit", leave);
+    stay();
     return {
       runId: counts.runId,
       sent,

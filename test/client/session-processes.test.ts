@@ -149,6 +149,21 @@ describe("a host", () => {
     expect(run?.state).toBe(code === 4 ? RunState.FINISHED : RunState.RUNNING);
   });
 
+  it("may have many sessions: it hears no warning, and all they have is kept", async () => {
+    lab.proxy.setBlackhole(true);
+    const { child, output } = startHost(`
+      const others = Array.from({ length: 12 }, (_, i) =>
+        openRun({ client, run: { runId: "${runId} of " + i }, spoolDir: ${JSON.stringify(lab.spoolDir)} }));
+      for (const each of [session, ...others]) each.add({ test: { name: "kept" }, status: 1 });
+      setImmediate(() => process.exit());`);
+    expect(await exitOf(child)).toBe(0);
+    expect(output()).not.toContain("MaxListeners");
+    lab.proxy.setBlackhole(false);
+    lab.proxy.cut("rst");
+    const sent = await send();
+    expect(sent.map(({ acceptedCount }) => acceptedCount)).toEqual(Array(13).fill(1));
+  });
+
   it("that exits where the disk takes nothing says that results are lost", async () => {
     lab.proxy.setBlackhole(true);
     const { child, output } = startHost("add(0, 10); process.exit(3);", {

@@ -36,8 +36,9 @@ export interface CallContext {
   /** Carries `request_id`. */
   readonly log: Logger;
   /**
-   * Each further message of a stream is decoded once `admit` has resolved; it is told how many bytes the message
-   * has. An error of it ends the requests.
+   * Each further message of a stream is decoded, or by a door put together, once `admit` has resolved; it is told how
+   * many bytes that takes at most. What was admitted before and is not handed over is given back. An error of it ends
+   * the requests.
    */
   beforeDecoding(admit: (bytes: number) => Promise<void>): void;
 }

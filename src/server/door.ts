@@ -25,6 +25,8 @@ export interface DoorRequest {
    * nothing comes for too long; ends early, with the context's signal aborted, when the client is gone.
    */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Resolves once the handler of a stream has room for a message of so many bytes: see `beforeDecoding`. */
+  readonly makeRoom: (bytes: number) => Promise<void>;
 }
 
 export interface DoorResponse {

@@ -68,7 +68,9 @@ export async function serveDoor(
     if (waiting !== undefined) await orEnd(call, waiting);
     const query = new URL(req.url ?? "/", "http://localhost").searchParams;
     const body = doorBody(call, openHttpBody(req, res));
-    const answer = await handle(call, door, { params, query, headers: req.headers, body });
+    const { headers } = req;
+    const makeRoom = async (bytes: number) => call.admitMessage?.(bytes);
+    const answer = await handle(call, door, { params, query, headers, body, makeRoom });
     call.responseBytes = replyJson(
       req,
       res,

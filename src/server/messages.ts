@@ -4,11 +4,11 @@
  */
 import { promisify } from "node:util";
 import { gunzip, inflate } from "node:zlib";
+import { createCollector } from "../collector.js";
 import { invalidArgument } from "../errors.js";
 import type { Body } from "./body.js";
 import { cutCall } from "./call.js";
 import type { Call } from "./call-state.js";
-import { createCollector } from "./collector.js";
 import { messageLimit, ownerOf, tooLarge } from "./guard.js";
 import { type FrameSource, lateError } from "./requests.js";
 

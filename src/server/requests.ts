@@ -9,6 +9,9 @@ import type { Call } from "./call-state.js";
 /** The next message's bytes, or null after the last one and when the client is gone. */
 export type FrameSource = () => Promise<Uint8Array | null>;
 
+/** What a byte of a message takes at most when it is decoded: small results, of 80 bytes each, take some 500. */
+const DECODED_BYTES = 6;
+
 /** Answers messages as the handler asks for them; nothing is read ahead here. */
 export function openRequests(
   call: Call,
@@ -37,7 +40,7 @@ export function openRequests(
       return { done: true, value: undefined };
     }
     call.requestBytes += bytes.length;
-    await call.admitMessage?.(bytes.length);
+    await call.admitMessage?.(bytes.length * DECODED_BYTES);
     return { done: false, value: await decode(bytes) };
   };
   const next = (): Promise<IteratorResult<Message>> => {

@@ -15,7 +15,7 @@ import { invalidArgument, type Violation } from "../../errors.js";
 import { limits } from "../../limits.js";
 import { quote } from "../../text.js";
 import type { EventIngestDeps } from "../events/event-deps.js";
-import { ingestEvent } from "../events/ingest-event.js";
+import { ingestHeldEvent } from "../events/ingest-event.js";
 import { ingestEvents } from "../events/ingest-events.js";
 import type { CallContext } from "../handler.js";
 import { readLines, readWhole } from "./read-body.js";
@@ -25,11 +25,17 @@ export interface EventDoorRequest {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly body: AsyncIterable<Uint8Array>;
+  readonly makeRoom: (bytes: number) => Promise<void>;
 }
 
 /** Lines and bytes that make one batch. */
 const EVENTS_PER_BATCH = 1_000;
-const BYTES_PER_BATCH = 1024 * 1024;
+const BYTES_PER_BATCH = 256 * 1024;
+/** Of the next batch, a stream may have so much in memory before it has room for all of it. */
+const FREE_BYTES = 64 * 1024;
+/** What it takes at most while its lines are no longer than an event may be, and if one is. */
+const BATCH_ROOM = BYTES_PER_BATCH + limits.eventPayloadBytes;
+const LARGE_BATCH_ROOM = BYTES_PER_BATCH + limits.messageBytes;
 const LINE_TYPES = new Set(["application/x-ndjson", "application/ndjson", "application/jsonl"]);
 
 /**
@@ -53,26 +59,6 @@ export function eventDoor(deps: EventIngestDeps) {
   } as const;
 }
 
-/** The body, read while there is room for all of it: slow senders hold no more than their project's share. */
-async function readRoomy(
-  { budget, resolveProject, now }: EventIngestDeps,
-  target: Target,
-  headers: IncomingHttpHeaders,
-  body: AsyncIterable<Uint8Array>,
-  context: CallContext,
-): Promise<Uint8Array> {
-  const { projectId } = await resolveProject(target.projectId, context);
-  const announced = Number(headers["content-length"] ?? limits.messageBytes);
-  const room = budget.claim(projectId, Math.min(announced, limits.messageBytes));
-  try {
-    await room.granted;
-    return await readWhole(body, context, now);
-  } finally {
-    // The handler claims it anew, for the event.
-    room.shrink(0);
-  }
-}
-
 const STATUSES: Readonly<Partial<Record<EventOutcome, number>>> = {
   [EventOutcome.PROCESSED]: 201,
   [EventOutcome.QUEUED]: 202,
@@ -80,35 +66,46 @@ const STATUSES: Readonly<Partial<Record<EventOutcome, number>>> = {
   [EventOutcome.CONFLICT]: 409,
 };
 
+/** The body has its room from before it is read until it is committed: who sends slowly holds up its project alone. */
 function singleEvent(deps: EventIngestDeps) {
-  const ingest = ingestEvent(deps);
+  const { budget, resolveProject, now } = deps;
+  const ingest = ingestHeldEvent(deps);
   return async ({ query, headers, body }: EventDoorRequest, context: CallContext) => {
     const target = readQuery(query);
-    const json = await readRoomy(deps, target, headers, body, context);
-    const request = create(IngestEventRequestSchema, {
-      ...target,
-      event: { payload: { case: "json", value: json }, idempotencyKey: keyOf(headers) },
-    });
-    const { event } = await ingest(request, context);
-    const message = create(IngestedEventSchema, event);
-    return {
-      status: STATUSES[message.outcome] ?? 500,
-      body: toJson(IngestedEventSchema, message, { alwaysEmitImplicit: true }) as JsonObject,
-    };
+    const { projectId } = await resolveProject(target.projectId, context);
+    const announced = Number(headers["content-length"] ?? limits.messageBytes);
+    const room = budget.claim(projectId, Math.min(announced, limits.messageBytes));
+    await room.granted;
+    try {
+      const value = await readWhole(body, context, now);
+      room.shrink(value.length);
+      const request = create(IngestEventRequestSchema, {
+        ...target,
+        event: { payload: { case: "json", value }, idempotencyKey: keyOf(headers) },
+      });
+      const { event } = await ingest(request, context);
+      const message = create(IngestedEventSchema, event);
+      return {
+        status: STATUSES[message.outcome] ?? 500,
+        body: toJson(IngestedEventSchema, message, { alwaysEmitImplicit: true }) as JsonObject,
+      };
+    } finally {
+      room.shrink(0);
+    }
   };
 }
 
 function eventLines(deps: EventIngestDeps) {
   const ingest = ingestEvents(deps);
-  return async ({ query, headers, body }: EventDoorRequest, context: CallContext) => {
-    const target = readQuery(query);
-    if (keyOf(headers) !== "") {
+  return async (request: EventDoorRequest, context: CallContext) => {
+    const target = readQuery(request.query);
+    if (keyOf(request.headers) !== "") {
       const description = "names one event; a body of lines has many";
       throw invalidArgument([{ field: "idempotency-key", description }]);
     }
     const response = create(
       IngestEventsResponseSchema,
-      await ingest(frames(target, body, context), context),
+      await ingest(frames(target, request, context), context),
     );
     const json = toJson(IngestEventsResponseSchema, response, { alwaysEmitImplicit: true });
     return { status: statusOf(response), body: json as JsonObject };
@@ -127,20 +124,28 @@ interface Target {
   readonly mode: EventMode;
 }
 
-/** The frames of a stream, made while the lines come in. */
-async function* frames(target: Target, body: AsyncIterable<Uint8Array>, context: CallContext) {
+/** The frames of a stream, made while the lines come in, and there is room for them. */
+async function* frames(target: Target, { body, makeRoom }: EventDoorRequest, context: CallContext) {
   yield create(IngestEventsRequestSchema, { frame: { case: "open", value: target } });
   let events: { payload: { case: "json"; value: Uint8Array } }[] = [];
   let bytes = 0;
+  let room = FREE_BYTES;
+  const beforeReading = async (lineBytes: number) => {
+    const held = bytes + lineBytes;
+    if (held <= room) return;
+    room = held <= BATCH_ROOM ? BATCH_ROOM : LARGE_BATCH_ROOM;
+    await makeRoom(room);
+  };
   const batch = () =>
     create(IngestEventsRequestSchema, { frame: { case: "batch", value: { events } } });
-  for await (const line of readLines(body, context)) {
+  for await (const line of readLines(body, context, beforeReading)) {
     events.push({ payload: { case: "json", value: line } });
     bytes += line.length;
     if (events.length < EVENTS_PER_BATCH && bytes < BYTES_PER_BATCH) continue;
     yield batch();
     events = [];
     bytes = 0;
+    room = FREE_BYTES;
   }
   if (events.length > 0) yield batch();
   yield create(IngestEventsRequestSchema, { frame: { case: "finish", value: {} } });

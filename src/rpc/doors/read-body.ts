@@ -1,5 +1,6 @@
 /** Bodies of raw doors: whole, or line by line. A body that the client did not finish is no body. */
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { type Collector, createCollector } from "../../collector.js";
 import { callError } from "../../errors.js";
 import { limits } from "../../limits.js";
 import type { CallContext } from "../handler.js";
@@ -10,52 +11,52 @@ export async function readWhole(
   context: CallContext,
   now: () => number,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+  const whole = createCollector(0);
   const lateAt = now() + limits.frameTimeoutMs;
-  let size = 0;
   for await (const chunk of body) {
-    size += chunk.length;
-    if (size > limits.messageBytes) throw tooLarge("the body");
+    if (whole.length + chunk.length > limits.messageBytes) throw tooLarge("the body");
     if (now() > lateAt) throw late();
-    chunks.push(chunk);
+    whole.add(chunk);
   }
   context.signal.throwIfAborted();
-  return Buffer.concat(chunks, size);
+  return whole.bytes();
 }
 
 /**
  * The lines that are not blank, each of up to 4 MiB, without their ends. The last one needs no end, but the client
- * must have finished the body.
+ * must have finished the body. More is read once `beforeReading` has resolved, which is told how large the part of a
+ * line is that has come.
  */
 export async function* readLines(
   body: AsyncIterable<Uint8Array>,
   context: CallContext,
+  beforeReading: (lineBytes: number) => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
-  let pieces: Uint8Array[] = [];
-  let size = 0;
-  const end = () => {
-    const line = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, size);
-    pieces = [];
-    size = 0;
-    return line ?? new Uint8Array();
+  let part: Collector | undefined;
+  const add = (piece: Uint8Array) => {
+    if ((part?.length ?? 0) + piece.length > limits.messageBytes) throw tooLarge("a line");
+    part ??= createCollector(piece.length);
+    part.add(piece);
+  };
+  const end = (piece: Uint8Array) => {
+    if (part === undefined && piece.length <= limits.messageBytes) return piece;
+    add(piece);
+    const line = part?.bytes();
+    part = undefined;
+    return line ?? piece;
   };
   for await (const chunk of body) {
     let from = 0;
     for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, from)) {
-      pieces.push(chunk.subarray(from, at));
-      size += at - from;
+      const line = end(chunk.subarray(from, at));
       from = at + 1;
-      if (size > limits.messageBytes) throw tooLarge("a line");
-      const line = end();
       if (!isBlank(line)) yield line;
     }
-    if (from === chunk.length) continue;
-    pieces.push(chunk.subarray(from));
-    size += chunk.length - from;
-    if (size > limits.messageBytes) throw tooLarge("a line");
+    if (from < chunk.length) add(chunk.subarray(from));
+    await beforeReading(part?.length ?? 0);
   }
   context.signal.throwIfAborted();
-  const last = end();
+  const last = end(new Uint8Array());
   if (!isBlank(last)) yield last;
 }
 

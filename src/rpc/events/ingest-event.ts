@@ -8,10 +8,26 @@ import { incomingEvent, ingestBatchOfEvents, isQueued, sizeOfEvents } from "./ev
 import type { EventIngestDeps } from "./event-deps.js";
 import { ingestedEventMessage } from "./ingested-event.js";
 
+type IngestEvent = Handler<typeof EventService.method.ingestEvent>;
+
 /** The handler of IngestEvent. */
-export function ingestEvent(
-  deps: EventIngestDeps,
-): Handler<typeof EventService.method.ingestEvent> {
+export function ingestEvent(deps: EventIngestDeps): IngestEvent {
+  const ingest = ingestHeldEvent(deps);
+  return async (request, context) => {
+    const { projectId } = await deps.resolveProject(request.projectId, context);
+    const { event } = request;
+    const room = deps.budget.claim(projectId, sizeOfEvents(event === undefined ? [] : [event]));
+    await room.granted;
+    try {
+      return await ingest(request, context);
+    } finally {
+      room.shrink(0);
+    }
+  };
+}
+
+/** The same for an event that has its room among the uncommitted bytes of the server. */
+export function ingestHeldEvent(deps: EventIngestDeps): IngestEvent {
   return async ({ projectId, event: input, mode }, context) => {
     const queued = isQueued(mode, "mode");
     if (input === undefined) {
@@ -19,17 +35,11 @@ export function ingestEvent(
     }
     const project = await deps.resolveProject(projectId, context);
     const call = { project, queued, fault: deps.faults.of(context), context };
-    const room = deps.budget.claim(project.projectId, sizeOfEvents([input]));
-    await room.granted;
-    try {
-      const batch = { events: [incomingEvent(input)], firstIndex: 0 };
-      const [event] = await ingestBatchOfEvents(deps, call, batch, retryOf(deps, context));
-      if (event === undefined) throw new Error("an event has no outcome");
-      if (event.outcome === "rejected") throw refusal(event);
-      return { event: ingestedEventMessage(event) };
-    } finally {
-      room.shrink(0);
-    }
+    const batch = { events: [incomingEvent(input)], firstIndex: 0 };
+    const [event] = await ingestBatchOfEvents(deps, call, batch, retryOf(deps, context));
+    if (event === undefined) throw new Error("an event has no outcome");
+    if (event.outcome === "rejected") throw refusal(event);
+    return { event: ingestedEventMessage(event) };
   };
 }
 

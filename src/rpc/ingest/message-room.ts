@@ -1,4 +1,4 @@
-/** Room among the uncommitted bytes of the server for each message of a stream, claimed before it is decoded. */
+/** Room among the uncommitted bytes of the server for each message of a stream, claimed before it is in memory. */
 import type { Claim } from "../../byte-budget.js";
 import type { CallContext } from "../handler.js";
 import type { ProjectRef } from "../resolve-project.js";
@@ -6,16 +6,13 @@ import type { IngestDeps } from "./ingest-deps.js";
 
 export interface MessageRoom {
   /**
-   * The message that was decoded last needs so many bytes until it is committed; the answer gives them back. What was not
-   * decoded, as the doors' messages, waits for its room here.
+   * The message that came last needs so many bytes until it is committed; the answer gives them back. One for which
+   * no room was claimed before, as of small ones of doors, waits for it here.
    */
   handOver(bytes: number): Promise<() => void>;
   /** Gives back what no message has taken over. */
   close(): void;
 }
-
-/** What a byte of a message takes at most when it is decoded: small results, of 80 bytes each, take some 500. */
-const DECODED_BYTES = 6;
 
 /** While there is no room the stream is not read on: that is the backpressure. */
 export function openRoom(
@@ -33,7 +30,7 @@ export function openRoom(
   context.beforeDecoding(async (bytes) => {
     close();
     if (closed) return;
-    claim = budget.claim(projectId, bytes * DECODED_BYTES);
+    claim = budget.claim(projectId, bytes);
     await claim.granted;
   });
   return {

@@ -15,9 +15,10 @@ const cutAt = (bytes: Uint8Array, places: readonly number[]) => {
   );
   return [...cuts, bytes.length].map((end, i) => bytes.subarray(cuts[i - 1] ?? 0, end));
 };
+const atOnce = async () => {};
 const linesOf = async (chunks: Iterable<Uint8Array>) => {
   const lines: string[] = [];
-  for await (const line of readLines(chunksOf(chunks), context())) {
+  for await (const line of readLines(chunksOf(chunks), context(), atOnce)) {
     lines.push(Buffer.from(line).toString());
   }
   return lines;
@@ -46,7 +47,7 @@ describe("lines", () => {
     const long = Buffer.alloc(limits.messageBytes + 1, "x");
     const seen: string[] = [];
     const read = async () => {
-      for await (const line of readLines(chunksOf([Buffer.from("a\n"), long]), context())) {
+      for await (const line of readLines(chunksOf([Buffer.from("a\n"), long]), context(), atOnce)) {
         seen.push(Buffer.from(line).toString());
       }
     };
@@ -57,7 +58,7 @@ describe("lines", () => {
   it("without an end are none if the client is gone", async () => {
     const lines: string[] = [];
     const read = async () => {
-      for await (const line of readLines(chunksOf([Buffer.from("a\nhal")]), gone())) {
+      for await (const line of readLines(chunksOf([Buffer.from("a\nhal")]), gone(), atOnce)) {
         lines.push(Buffer.from(line).toString());
       }
     };

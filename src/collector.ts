@@ -2,7 +2,7 @@
 
 export interface Collector {
   readonly length: number;
-  add(chunk: Buffer): void;
+  add(chunk: Uint8Array): void;
   /** What was added, as one buffer. */
   bytes(): Buffer;
 }
@@ -25,7 +25,7 @@ export function createCollector(expectedBytes: number): Collector {
         buffer.copy(larger, 0, 0, length);
         buffer = larger;
       }
-      chunk.copy(buffer, length);
+      buffer.set(chunk, length);
       length = needed;
     },
     bytes: () => buffer.subarray(0, length),

@@ -7,6 +7,7 @@ import type { Job } from "./job.js";
 import type { JobDeps } from "./job-deps.js";
 import { untilFew } from "./until-few.js";
 
+const NAME = "expire-events";
 /** Some 25 ms of one core. */
 const ROWS_PER_STATEMENT = 1_000;
 
@@ -22,10 +23,12 @@ export function expireEvents({ db, log }: Pick<JobDeps, "db" | "log">): Job {
     if (dropped + forgotten > 0) log.info({ event: "events_expired", dropped, forgotten });
   };
   return {
-    name: "expire-events",
+    name: NAME,
     everyMs: 600_000,
     runOnce: () =>
       eachProject(
+        NAME,
+        log,
         (after, limit) => projectsWithOldEvents(db, eventDedupDays, after, limit),
         expireProject,
       ),

@@ -20,6 +20,7 @@ import type { Job } from "./job.js";
 import type { JobDeps } from "./job-deps.js";
 import { untilFew } from "./until-few.js";
 
+const NAME = "expire-runs";
 /** A statement that found a run open before it expired has ended by then: none has longer than 35 s. */
 const GRACE_MS = 300_000;
 const RUNS_PER_STATEMENT = 100;
@@ -58,11 +59,13 @@ export function expireRuns({ db, log, now }: Pick<JobDeps, "db" | "log" | "now">
     if (expired + emptied > 0) log.info({ event: "runs_expired", expired, emptied });
   };
   return {
-    name: "expire-runs",
+    name: NAME,
     everyMs: 60_000,
     async runOnce() {
       const months = await monthsThatLeave(db);
       await eachProject(
+        NAME,
+        log,
         (after, limit) => projectsWithOldRuns(db, limits.failureDays, after, limit),
         (projectKey) => expireProject(projectKey, months),
       );

@@ -2,13 +2,14 @@
 import { type EventGroup, foldEvents as foldStored, unfoldedGroups } from "../db/event-folds.js";
 import { withRetries } from "../db/retry.js";
 import { projectsWithUnfoldedEvents } from "../db/work.js";
+import { eachProject } from "./each-project.js";
 import type { Job } from "./job.js";
 import type { JobDeps } from "./job-deps.js";
 
+const NAME = "fold-events";
 /** Of one statement: what it sorts and adds up stays within 4 MB of work_mem. */
 const EVENTS_PER_STATEMENT = 10_000;
 const GROUPS_PER_ROUND = 10_000;
-const PROJECTS_PER_READ = 1_000;
 const STATEMENT_MS = 30_000;
 /**
  * A group is folded once it has so many events: the more of them have a path or a user in common, the fewer
@@ -19,7 +20,7 @@ const EVENTS_PER_GROUP = 250;
 const ROUNDS_PER_FULL_ROUND = 20;
 
 /** The job. The first of its rounds folds everything. */
-export function foldEvents({ db, now, random }: JobDeps): Job {
+export function foldEvents({ db, log, now, random }: JobDeps): Job {
   let round = 0;
   const foldProject = async (projectKey: string, minEvents: number) => {
     const groups = await unfoldedGroups(db, projectKey, minEvents, GROUPS_PER_ROUND);
@@ -35,15 +36,16 @@ export function foldEvents({ db, now, random }: JobDeps): Job {
     }
   };
   return {
-    name: "fold-events",
+    name: NAME,
     everyMs: 500,
     async runOnce() {
       const minEvents = round++ % ROUNDS_PER_FULL_ROUND === 0 ? 0 : EVENTS_PER_GROUP;
-      let projects: string[] = [];
-      do {
-        projects = await projectsWithUnfoldedEvents(db, projects.at(-1) ?? "0", PROJECTS_PER_READ);
-        for (const projectKey of projects) await foldProject(projectKey, minEvents);
-      } while (projects.length === PROJECTS_PER_READ);
+      await eachProject(
+        NAME,
+        log,
+        (after, limit) => projectsWithUnfoldedEvents(db, after, limit),
+        (projectKey) => foldProject(projectKey, minEvents),
+      );
     },
   };
 }

@@ -8,8 +8,11 @@ import {
   purgeRun,
 } from "../db/purge.js";
 import { deletedProjects, projectsWithDeletedRuns } from "../db/work.js";
+import { forProjects } from "./for-projects.js";
 import type { Job } from "./job.js";
 import type { JobDeps } from "./job-deps.js";
+
+const NAME = "purge-deleted";
 
 /** The job. What a run has in figures is taken away in between by the job that folds. */
 export function purgeDeleted({ db, log }: JobDeps): Job {
@@ -21,10 +24,10 @@ export function purgeDeleted({ db, log }: JobDeps): Job {
     } while (runs.length > 0);
   };
   return {
-    name: "purge-deleted",
+    name: NAME,
     everyMs: 5_000,
     async runOnce() {
-      for (const projectKey of await deletedProjects(db)) {
+      await forProjects(NAME, log, await deletedProjects(db), async (projectKey) => {
         const purge = (run: DeletedRun) => purgeProjectRun(db, projectKey, run);
         while ((await deleteRunsOfProject(db, projectKey)) > 0) {
           await eachDeletedRun(projectKey, purge);
@@ -32,10 +35,10 @@ export function purgeDeleted({ db, log }: JobDeps): Job {
         await eachDeletedRun(projectKey, purge);
         await purgeProject(db, projectKey);
         log.info({ event: "project_purged" });
-      }
-      for (const projectKey of await projectsWithDeletedRuns(db)) {
-        await eachDeletedRun(projectKey, (run) => purgeRun(db, projectKey, run));
-      }
+      });
+      await forProjects(NAME, log, await projectsWithDeletedRuns(db), (projectKey) =>
+        eachDeletedRun(projectKey, (run) => purgeRun(db, projectKey, run)),
+      );
     },
   };
 }

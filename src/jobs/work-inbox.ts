@@ -7,6 +7,7 @@ import { projectsWithDueEvents } from "../db/inbox.js";
 import type { Listener } from "../db/listener.js";
 import { type InboxOptions, workInbox } from "../events/inbox.js";
 import type { Logger } from "../log.js";
+import { forProjects } from "./for-projects.js";
 
 export interface InboxWorkersOptions extends InboxOptions {
   readonly workers: number;
@@ -19,6 +20,7 @@ export interface InboxWorkersOptions extends InboxOptions {
   readonly restMs: number;
 }
 
+const NAME = "work-inbox";
 /** Events of a round after which the next begins at once: there are probably more. */
 const MANY_EVENTS = 1_000;
 
@@ -30,7 +32,7 @@ export function startInboxWorkers(options: InboxWorkersOptions): AsyncDisposable
   const listener = options.listener(bell.ring);
   let stopped = false;
   const warn = (error: unknown) => {
-    if (!stopped) log.warn({ event: "job_failed", job: "work-inbox", err: error });
+    if (!stopped) log.warn({ event: "job_failed", job: NAME, err: error });
     return 0;
   };
   const listen = async () => {
@@ -62,11 +64,12 @@ export function startInboxWorkers(options: InboxWorkersOptions): AsyncDisposable
 }
 
 /** One turn of each project that has events due; how many were taken. */
-async function workRound(options: InboxOptions): Promise<number> {
+async function workRound(options: InboxWorkersOptions): Promise<number> {
   let taken = 0;
-  for (const projectKey of await projectsWithDueEvents(options.db)) {
+  const projects = await projectsWithDueEvents(options.db);
+  await forProjects(NAME, options.log, projects, async (projectKey) => {
     taken += await workInbox(options, projectKey);
-  }
+  });
   return taken;
 }
 

@@ -256,10 +256,11 @@ unsettled AS (
 )
 SELECT encode(rejection_id, 'hex') AS id, run_key FROM closed`;
 
+// The state is asked for twice: one that is opened again while this waits for it keeps its bytes.
 const DROP_BYTES = `
 UPDATE rejections
 SET bytes = NULL
-WHERE project_key = $1 AND rejection_id IN (
+WHERE project_key = $1 AND state <> 1 AND rejection_id IN (
   SELECT rejection_id
   FROM rejections
   WHERE project_key = $1 AND state <> 1 AND bytes IS NOT NULL AND closed_at < ${timeOf("$2")}

@@ -25,9 +25,12 @@ export function projectsWithDeletedRuns(db: Queryable): Promise<string[]> {
   return projects(db, DELETED_RUNS, []);
 }
 
-/** Deleted projects whose rows are still there. */
-export function deletedProjects(db: Queryable): Promise<string[]> {
-  return projects(db, DELETED_PROJECTS, []);
+/**
+ * Deleted projects whose rows are still there, or that were purged less than `graceMs` after their deletion, once that is
+ * over: until then, statements that had found them before may have stored something.
+ */
+export function deletedProjects(db: Queryable, graceMs: number): Promise<string[]> {
+  return projects(db, DELETED_PROJECTS, [graceMs]);
 }
 
 /** Projects with events that are not folded yet, after one of them, in the order of their keys; up to `limit`. */
@@ -106,7 +109,11 @@ const DELETED_PROJECTS = `
 SELECT p.project_key
 FROM projects p
 JOIN organizations o ON o.organization_key = p.organization_key
-WHERE (p.deleted_at IS NOT NULL OR o.deleted_at IS NOT NULL) AND p.purged_at IS NULL
+CROSS JOIN LATERAL (
+  SELECT COALESCE(p.deleted_at, o.deleted_at) + $1::bigint * interval '1 millisecond' AS settled_at
+) AS s
+WHERE (p.deleted_at IS NOT NULL OR o.deleted_at IS NOT NULL)
+  AND (p.purged_at IS NULL OR p.purged_at < s.settled_at AND s.settled_at <= now())
 LIMIT 1000`;
 
 // From one project to the next by an index: a DISTINCT would read all rows.

@@ -13,6 +13,8 @@ import type { Job } from "./job.js";
 import type { JobDeps } from "./job-deps.js";
 
 const NAME = "purge-deleted";
+/** A statement that found a project before it was deleted has ended by then: none has longer than 35 s. */
+const GRACE_MS = 300_000;
 
 /** The job. What a run has in figures is taken away in between by the job that folds. */
 export function purgeDeleted({ db, log }: JobDeps): Job {
@@ -27,7 +29,7 @@ export function purgeDeleted({ db, log }: JobDeps): Job {
     name: NAME,
     everyMs: 5_000,
     async runOnce() {
-      await forProjects(NAME, log, await deletedProjects(db), async (projectKey) => {
+      await forProjects(NAME, log, await deletedProjects(db, GRACE_MS), async (projectKey) => {
         const purge = (run: DeletedRun) => purgeProjectRun(db, projectKey, run);
         while ((await deleteRunsOfProject(db, projectKey)) > 0) {
           await eachDeletedRun(projectKey, purge);

@@ -20,6 +20,36 @@ export function convertStruct(struct: JsonObject): ParsedEvent {
   return { fields, isComplete: true, violations };
 }
 
+/**
+ * What is kept of a Struct: its JSON. A number that may not be the one that was meant stands there as `~` and its
+ * digits, or as `NaN`: whoever sends it again must mend it first.
+ */
+export function structText(value: JsonValue): string {
+  return hasOnlyExact(value) ? JSON.stringify(value) : markedText(value);
+}
+
+function hasOnlyExact(value: JsonValue): boolean {
+  if (typeof value === "number") return isExact(value);
+  if (typeof value !== "object" || value === null) return true;
+  return Object.values(value).every(hasOnlyExact);
+}
+
+function markedText(value: JsonValue): string {
+  if (typeof value === "number" && !isExact(value)) {
+    return Number.isFinite(value) ? `~${value}` : String(value);
+  }
+  if (Array.isArray(value)) return `[${value.map(markedText).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).map(
+    ([key, each]) => `${JSON.stringify(key)}:${markedText(each)}`,
+  );
+  return `{${fields.join(",")}}`;
+}
+
+function isExact(value: number): boolean {
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+}
+
 function convertObject(
   violations: Findings<Violation>,
   place: Place | undefined,
@@ -67,7 +97,7 @@ function checkDouble(
   key: string | number,
   value: number,
 ): void {
-  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER || !hasRoom(violations)) return;
+  if (isExact(value) || !hasRoom(violations)) return;
   const reason = Number.isFinite(value)
     ? "beyond 2^53 - 1 a Struct may have changed its digits: send a string"
     : "JSON has no such number: send a string";

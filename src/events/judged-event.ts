@@ -5,6 +5,7 @@ import { REJECTION_REASONS } from "../db/rejections.js";
 import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
 import { quote, repairText } from "../text.js";
+import { structText } from "./convert-struct.js";
 import { formatEventId } from "./event-id.js";
 import type { EventItem, ItemOutcome } from "./event-job.js";
 import { type Judgement, judgeEvent } from "./judge-event.js";
@@ -47,7 +48,7 @@ export function judge(
 
 /** The bytes as sent; a Struct as JSON. */
 function rawBytes({ payload }: IncomingEvent): Uint8Array {
-  return payload instanceof Uint8Array ? payload : Buffer.from(JSON.stringify(payload));
+  return payload instanceof Uint8Array ? payload : Buffer.from(structText(payload));
 }
 
 /** What is written of it: the event, or its refusal. */

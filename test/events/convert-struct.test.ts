@@ -2,7 +2,7 @@ import { create, fromBinary, fromJson, type JsonObject, toBinary } from "@bufbui
 import { StructSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { canonicalJson } from "../../src/events/canonical-json.js";
-import { convertStruct } from "../../src/events/convert-struct.js";
+import { convertStruct, structText } from "../../src/events/convert-struct.js";
 import { judgeEvent } from "../../src/events/judge-event.js";
 import { accepted, eventWith, RECEIVED_AT_US } from "./judge.js";
 
@@ -68,5 +68,17 @@ describe("an event that comes as a Struct", () => {
     const struct = fromJson(StructSchema, JSON.parse('{"a":1,"__proto__":{"polluted":1}}'));
     expect(Object.keys(struct.fields)).toEqual(["a"]);
     expect("polluted" in {}).toBe(false);
+  });
+});
+
+describe("what is kept of a Struct", () => {
+  it("is its JSON", () => {
+    const struct = { a: [1, 0.1, null, { b: "x\0\ud800" }], "": {}, c: -1e-7 };
+    expect(structText(struct)).toBe(JSON.stringify(struct));
+  });
+
+  it("marks numbers that have to be mended", () => {
+    const struct = { a: [2 ** 60, { b: Number.NaN }], c: -Infinity, d: "x" };
+    expect(structText(struct)).toBe('{"a":[~1152921504606847000,{"b":NaN}],"c":-Infinity,"d":"x"}');
   });
 });

@@ -38,7 +38,8 @@ export type EventInput = Message<"tally.v1.EventInput"> & {
     case: "json";
   } | {
     /**
-     * A Struct. Its numbers are doubles: an integer beyond 2^53 is refused, send it as a string.
+     * A Struct. Its numbers are doubles: an integer beyond 2^53 is refused, send it as a string. What is kept of it is
+     * its JSON, in which such a number is marked by ~ and has to be mended before a replay.
      *
      * @generated from field: google.protobuf.Struct fields = 2;
      */

@@ -1,7 +1,8 @@
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { EventMode, EventOutcome } from "../../../gen/tally/v1/event_pb.js";
-import { fieldViolations } from "../../../src/client/index.js";
+import { ReplayOutcome } from "../../../gen/tally/v1/rejection_service_pb.js";
+import { errorMetadata, fieldViolations } from "../../../src/client/index.js";
 import { Connection } from "../../../src/db/client.js";
 import { failure } from "../../support/failure.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
@@ -123,6 +124,24 @@ it("takes a Struct, and asks for a string where a double lost digits", async () 
     field: "amount",
     description: expect.stringContaining("send a string"),
   });
+});
+
+it("replays no number that a double may have changed", async () => {
+  const { rejections, events } = server.client(server.allToken);
+  const amounts = [2 ** 60, Number.NaN];
+  const refused = await Promise.all(
+    amounts.map((amount, n) => {
+      const value = { source: "doubles", type: "sale", amount, timestamp: 1_700_000_000 + n };
+      return failure(events.ingestEvent({ event: { payload: { case: "fields", value } } }));
+    }),
+  );
+  const entries = refused.map((error) => ({
+    rejectionId: errorMetadata(error)["rejection_id"] ?? "",
+  }));
+  const { results } = await rejections.replayRejections({ entries });
+  const { REJECTED } = ReplayOutcome;
+  expect(results.map(({ outcome }) => outcome)).toEqual([REJECTED, REJECTED]);
+  expect(await stored("doubles")).toBe(0);
 });
 
 it("queues a stream, and processes all of it", async () => {

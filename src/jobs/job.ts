@@ -10,7 +10,13 @@ export interface Job {
   runOnce(): Promise<void>;
 }
 
-/** Runs the jobs until the answer is disposed, which waits for rounds under way. A failed round is logged. */
+/** Longest wait of a stop for rounds under way: a large deletion takes minutes, and goes on at the next start. */
+const STOP_MS = 5_000;
+
+/**
+ * Runs the jobs until the answer is disposed, which waits for rounds under way, but not for long: one that goes on ends
+ * with its connections. A failed round is logged.
+ */
 export function startJobs(jobs: readonly Job[], log: Logger): AsyncDisposable {
   const stopped = new AbortController();
   // One a job is no leak.
@@ -19,7 +25,9 @@ export function startJobs(jobs: readonly Job[], log: Logger): AsyncDisposable {
   return {
     async [Symbol.asyncDispose]() {
       stopped.abort();
-      await Promise.all(loops);
+      const ended = new AbortController();
+      const rounds = Promise.all(loops).finally(() => ended.abort());
+      await Promise.race([rounds, pause(STOP_MS, ended.signal)]);
     },
   };
 }
@@ -30,7 +38,7 @@ async function loop(job: Job, log: Logger, signal: AbortSignal): Promise<void> {
     try {
       await job.runOnce();
     } catch (error) {
-      log.warn({ event: "job_failed", job: job.name, err: error });
+      if (!signal.aborted) log.warn({ event: "job_failed", job: job.name, err: error });
     }
     await pause(startedAt + job.everyMs - performance.now(), signal);
   }

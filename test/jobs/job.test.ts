@@ -41,3 +41,27 @@ it("begins a round at once after one that took longer", async () => {
   // The shortest timer takes a millisecond.
   expect(await startsOf(150)).toEqual([0, 151, 302]);
 });
+
+it("waits for a round under way when it is stopped, and no longer than 5 s", async () => {
+  let end = () => {};
+  const round = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const start = () =>
+    startJobs([{ name: "long", everyMs: 100, runOnce: () => round }], createLogger("silent"));
+  let stopped = 0;
+  const stop = async () => {
+    await start()[Symbol.asyncDispose]();
+    stopped += 1;
+  };
+  const first = stop();
+  await vi.advanceTimersByTimeAsync(4_999);
+  expect(stopped).toBe(0);
+  await vi.advanceTimersByTimeAsync(1);
+  await first;
+  expect(stopped).toBe(1);
+  const second = stop();
+  end();
+  await second;
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,6 +1,13 @@
 /** One file in one project: which results of it are reported, and what is still to be. */
 import type { TestResultInit } from "../client/index.js";
-import { attemptOf, attemptResult, fileResult, type JestFile, startOf } from "./jest-result.js";
+import {
+  attemptOf,
+  attemptResult,
+  fileResult,
+  type JestFile,
+  startOf,
+  testOf,
+} from "./jest-result.js";
 import type { CaseResult, FileResult, FinalResult } from "./jest-types.js";
 import { quietly } from "./quietly.js";
 
@@ -34,9 +41,9 @@ export function startFileRun({ file, add, repeatOf }: FileRunOptions): FileRun {
 
   function newTest(result: CaseResult): KnownTest {
     const key = titlesOf(result);
-    const { name, variant } = file;
+    const { suite, name, variant } = testOf(result, file);
     const test = {
-      repeatIndex: repeatOf(name, JSON.stringify(variant), key),
+      repeatIndex: repeatOf(file.name, JSON.stringify(variant), suite, name),
       last: result,
       isSettled: false,
     };

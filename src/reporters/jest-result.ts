@@ -23,6 +23,11 @@ export function startOf(result: CaseResult): number | undefined {
   return result.startedAt ?? result.startAt ?? undefined;
 }
 
+/** The test as it is known. */
+export function testOf({ ancestorTitles, title }: FinalResult, { name, variant }: JestFile) {
+  return { suite: ancestorTitles.join(" > "), file: name, name: title || "(no title)", variant };
+}
+
 /** An attempt as a result. */
 export function attemptResult(
   result: CaseResult,
@@ -31,12 +36,7 @@ export function attemptResult(
 ): TestResultInit {
   const errors = errorsOf(result);
   return {
-    test: {
-      suite: result.ancestorTitles.join(" > "),
-      file: file.name,
-      name: result.title || "(no title)",
-      variant: file.variant,
-    },
+    test: testOf(result, file),
     status: statusOf(result, errors),
     rawStatus: result.status,
     attempt: attemptOf(result),

@@ -12,6 +12,7 @@ import { Status } from "../../gen/tally/v1/run_pb.js";
 import type { TestResultInit } from "../client/index.js";
 import { type NodeTestFailure, readFailure } from "./node-test-failure.js";
 import { createOutputs } from "./node-test-outputs.js";
+import { countRepeats } from "./repeats.js";
 import { createFileNames } from "./repository-file.js";
 import { durationOf, plain } from "./result-parts.js";
 
@@ -25,15 +26,7 @@ export function createNodeTestResults(folder: string): NodeTestResults {
   const fileName = createFileNames(folder);
   const outputs = createOutputs(folder);
   const path: string[] = [];
-  const seen = new Map<string, number>();
-
-  /** The second test of the same name in the same place is a repeat of it: so both are kept. */
-  function countRepeats(...place: readonly string[]): number {
-    const key = JSON.stringify(place);
-    const repeatIndex = seen.get(key) ?? 0;
-    seen.set(key, repeatIndex + 1);
-    return repeatIndex;
-  }
+  const repeatOf = countRepeats();
 
   function resultOf(data: TestEnd, failure: NodeTestFailure | undefined) {
     const { nesting, details } = data;
@@ -47,7 +40,7 @@ export function createNodeTestResults(folder: string): NodeTestResults {
     const name = part === undefined ? data.name : (failure?.hook ?? part);
     return {
       test: { suite, file, name: name || "(no name)" },
-      repeatIndex: countRepeats(file, suite, name),
+      repeatIndex: repeatOf(file, suite, name),
       attempt: 1,
       ...verdictOf(data, failure, part !== undefined),
       duration: durationOf(details.duration_ms),

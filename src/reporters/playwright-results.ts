@@ -3,6 +3,8 @@ import type { Suite, TestCase, TestError, TestResult, WorkerInfo } from "@playwr
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import type { TestResultInit } from "../client/index.js";
 import { limits } from "../limits.js";
+import { quietly } from "./quietly.js";
+import { countRepeats } from "./repeats.js";
 import { createFileNames } from "./repository-file.js";
 import { durationOf, failureOf, plain, timeOf } from "./result-parts.js";
 
@@ -15,22 +17,34 @@ export interface PlaywrightResults {
   ofError(error: TestError, worker?: WorkerInfo): TestResultInit;
 }
 
-/** @param folder of the config, which tells the repository. */
-export function createPlaywrightResults(folder: string): PlaywrightResults {
+/**
+ * @param folder of the config, which tells the repository.
+ * @param suite of all tests. Repeats count in its order: not only `repeatEach` makes them, since several projects may
+ * have one name, or none.
+ */
+export function createPlaywrightResults(folder: string, suite: Suite): PlaywrightResults {
   const fileName = createFileNames(folder);
-  const errors = new Map<string, number>();
+  const repeatOf = countRepeats();
+  const repeats = new Map<TestCase, number>();
+  for (const test of suite.allTests()) {
+    quietly(() => repeats.set(test, repeatOf(...textsOf(identify(test)))));
+  }
+
+  function identify(test: TestCase) {
+    return {
+      suite: describesOf(test).join(" > "),
+      file: fileName(test.location.file),
+      name: test.title || "(no title)",
+      variant: variantOf(test),
+    };
+  }
 
   function known(test: TestCase): Pick<TestResultInit, "test" | "repeatIndex" | "location"> {
-    const file = fileName(test.location.file);
+    const identity = identify(test);
     return {
-      test: {
-        suite: describesOf(test).join(" > "),
-        file,
-        name: test.title || "(no title)",
-        variant: variantOf(test),
-      },
-      repeatIndex: test.repeatEachIndex,
-      location: { file, line: test.location.line },
+      test: identity,
+      repeatIndex: repeats.get(test) ?? test.repeatEachIndex,
+      location: { file: identity.file, line: test.location.line },
     };
   }
 
@@ -69,12 +83,9 @@ export function createPlaywrightResults(folder: string): PlaywrightResults {
       const project = worker?.project.name ?? "";
       const name = worker !== undefined ? "(worker)" : file !== "" ? "(file)" : "(run)";
       // The second error of the same name is a repeat of it: so both are kept.
-      const key = JSON.stringify([file, name, project]);
-      const repeatIndex = errors.get(key) ?? 0;
-      errors.set(key, repeatIndex + 1);
       return {
         test: { file, name, variant: project === "" ? {} : { project } },
-        repeatIndex,
+        repeatIndex: repeatOf("", file, name, project),
         status: Status.ERRORED,
         attempt: 1,
         failure: failureOf([readError(error)]),
@@ -82,6 +93,17 @@ export function createPlaywrightResults(folder: string): PlaywrightResults {
       };
     },
   };
+}
+
+function textsOf({ suite, file, name, variant }: Identity): string[] {
+  return [suite, file, name, ...Object.entries(variant).flat()];
+}
+
+interface Identity {
+  readonly suite: string;
+  readonly file: string;
+  readonly name: string;
+  readonly variant: Readonly<Record<string, string>>;
 }
 
 function statusOf(test: TestCase, result: TestResult): Status {

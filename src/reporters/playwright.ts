@@ -37,7 +37,7 @@ export default class PlaywrightReporter implements Reporter {
       const shard = config.shard ?? undefined;
       // rootDir is where the tests are, which may be any folder of the project.
       const folder = config.configFile === undefined ? config.rootDir : dirname(config.configFile);
-      this.#run = { suite, results: createPlaywrightResults(folder) };
+      this.#run = { suite, results: createPlaywrightResults(folder, suite) };
       this.#reporting = startReporting({
         producer: "tally-playwright",
         options: this.#options,

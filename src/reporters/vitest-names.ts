@@ -1,6 +1,7 @@
 /** How tests of Vitest are known. */
 import type { TestCase, TestModule, TestProject, TestSuite } from "vitest/node";
 import type { TestResultInit } from "../client/index.js";
+import { countRepeats } from "./repeats.js";
 
 /** Which test, and which of several with the same title. */
 export interface Named extends Pick<TestResultInit, "location"> {
@@ -27,7 +28,7 @@ export interface VitestNames {
 export function createVitestNames(fileOf: (path: string) => string): VitestNames {
   const modules = new WeakMap<TestModule, ModuleNames>();
   const suites = new WeakMap<TestSuite, string>();
-  const counts = new Map<string, number>();
+  const repeatOf = countRepeats();
 
   function moduleNames(module: TestModule): ModuleNames {
     const known = modules.get(module);
@@ -64,10 +65,10 @@ export function createVitestNames(fileOf: (path: string) => string): VitestNames
       const module = entity.type === "module" ? entity : entity.module;
       const { file, variant } = moduleNames(module);
       const suite = suiteOf(entity);
-      const key = JSON.stringify([suite, module.id, name]);
-      const repeatIndex = counts.get(key) ?? 0;
-      counts.set(key, repeatIndex + 1);
-      return { test: { suite, file, name, variant }, repeatIndex };
+      return {
+        test: { suite, file, name, variant },
+        repeatIndex: repeatOf(suite, module.id, name),
+      };
     },
   };
 }
@@ -84,11 +85,9 @@ function repeatsIn(
   suiteOf: (entity: TestSuite | TestModule) => string,
 ): ReadonlyMap<string, number> {
   const repeats = new Map<string, number>();
-  const counts = new Map<string, number>();
+  const repeatOf = countRepeats();
   for (const test of module.children.allTests()) {
-    const key = `${suiteOf(test.parent)}\0${test.name}`;
-    const count = counts.get(key) ?? 0;
-    counts.set(key, count + 1);
+    const count = repeatOf(suiteOf(test.parent), test.name || UNNAMED);
     if (count > 0) repeats.set(test.id, count);
   }
   return repeats;

@@ -78,6 +78,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "formats",
     "gen",
     "limits",
+    "text",
     protobuf,
     connect,
     "jest",

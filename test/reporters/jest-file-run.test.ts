@@ -63,6 +63,19 @@ it("tells projects without a name apart by counting", () => {
   expect(runs.map((run) => run.added())).toEqual([[["PASSED", 1, 0]], [["PASSED", 1, 1]]]);
 });
 
+it("tells titles apart that are stored as the same text", () => {
+  const run = startFile();
+  const named = (ancestorTitles: string[], title: string) => ({
+    ...attempt("passed"),
+    ancestorTitles,
+    title,
+  });
+  run.take(named(["a > b"], "x"));
+  run.take(named(["a", "b"], "x"));
+  for (const title of ["\ud800", "\ud801", "\0"]) run.take(named([], title));
+  expect(run.added()).toEqual([0, 1, 0, 1, 2].map((repeat) => ["PASSED", 1, repeat]));
+});
+
 it("loses what it cannot read, and no more", () => {
   const run = startFile();
   const unreadable = {} as unknown as CaseResult;

@@ -14,6 +14,7 @@ import {
   verdictCounts,
 } from "./playwright-report.js";
 import { type ReporterLab, startReporterLab } from "./reporter-lab.js";
+import { outcomes } from "./stored-results.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 let lab: ReporterLab;
@@ -49,6 +50,44 @@ it("names files from the folder of the config where there is no repository", asy
   });
   const results = await lab.results("elsewhere");
   expect(results.map(({ test }) => test?.file)).toEqual(["specs/a.spec.js"]);
+});
+
+it("keeps the results of projects apart that have no name", async () => {
+  const project = join(folder, "unnamed");
+  await mkdir(project);
+  await symlink(join(ROOT, "node_modules"), join(project, "node_modules"));
+  await writeFile(
+    join(project, "playwright.config.js"),
+    `module.exports = {
+      reporter: [[${JSON.stringify(join(ROOT, "dist/src/reporters/playwright.js"))}]],
+      workers: 1,
+      projects: [{ use: { locale: "en" } }, { use: { locale: "de" } }],
+    };`,
+  );
+  await writeFile(
+    join(project, "a.spec.js"),
+    `require("@playwright/test").test("speaks", ({ locale }) => {
+      if (locale === "de") throw new Error("nein");
+    });`,
+  );
+  const { stderr } = await lab.run({
+    project: relative(join(ROOT, "test/fixtures/projects"), project),
+    args: ["node_modules/@playwright/test/cli.js", "test", "--repeat-each=2", "--retries=1"],
+    runId: "unnamed",
+  });
+  expect(stderr).toContain("tally: 6 of 6 results are at");
+  expect(outcomes(await lab.results("unnamed"), "speaks")).toEqual([
+    ["PASSED", 1, 0],
+    ["PASSED", 1, 1],
+    ["FAILED", 1, 2],
+    ["FAILED", 1, 3],
+    ["FAILED", 2, 2],
+    ["FAILED", 2, 3],
+  ]);
+  expect(await lab.finishedRun("unnamed")).toMatchObject({
+    status: Status.FAILED,
+    totals: { resultCount: 6n, conflictCount: 0n },
+  });
 });
 
 it("reports what Playwright reports", async () => {

@@ -55,7 +55,9 @@ export default class TallyReporter implements Reporter {
 
   async onTestRunEnd(...[modules, errors, reason]: Given<"onTestRunEnd">): Promise<void> {
     for (const module of listOf(modules)) this.#take((run) => run.leftOut(module, reason));
-    for (const error of listOf(errors)) this.#take((run) => run.failed(error));
+    // Where they are ignored, they fail no run.
+    const isIgnored = this.#vitest?.config?.dangerouslyIgnoreUnhandledErrors === true;
+    for (const error of isIgnored ? [] : listOf(errors)) this.#take((run) => run.failed(error));
     const run = this.#run;
     this.#run = undefined;
     await run?.close();

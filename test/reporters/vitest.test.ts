@@ -8,6 +8,15 @@ beforeAll(async () => {
 });
 afterAll(() => fixtures[Symbol.asyncDispose]());
 
+it("leaves out errors of no test that Vitest is told to ignore", async () => {
+  const args = ["all/rejects", "--dangerouslyIgnoreUnhandledErrors"];
+  expect((await fixtures.vitest("ignored", args)).exitCode).toBe(0);
+  expect(await fixtures.lab.finishedRun("ignored")).toMatchObject({
+    status: Status.PASSED,
+    totals: { resultCount: 1n },
+  });
+});
+
 describe("of a run with everything in it", () => {
   let run: Awaited<ReturnType<VitestLab["vitest"]>>;
   let results: readonly TestResult[];

@@ -125,7 +125,13 @@ function summaryText(summary: SessionSummary, { client, spoolDir }: OpenedRun): 
   const { runId, sent, acknowledged, conflict, rejected, spooled, dropped } = summary;
   const parts = [
     `${acknowledged} of ${sent} results are at ${client.origin} as run ${runId}`,
-    ...(conflict + rejected > 0 ? [`${conflict + rejected} of them refused, and kept there`] : []),
+    ...(conflict > 0
+      ? [
+          `${conflict} of them refused, and kept there, since this job had reported the same tests otherwise: ` +
+            "give each process that runs them a TALLY_JOB of its own",
+        ]
+      : []),
+    ...(rejected > 0 ? [`${rejected} of them refused, and kept there`] : []),
     ...(spooled > 0 || summary.spoolFile !== undefined
       ? [`${spooled} are in ${spoolDir}: send them with "tally spool send"`]
       : []),

@@ -78,6 +78,12 @@ it("warns of another kind that reports the same job", async () => {
   );
 });
 
+it("says what to do where a job has reported the same tests otherwise", async () => {
+  await report(["tally-a", "2"], { runId: "again" });
+  const { stderr } = await report(["tally-a", "3"], { runId: "again", env: { STATUS: "2" } });
+  expect(stderr).toMatch(/; 2 of them refused, .* give each process that runs them a TALLY_JOB/);
+});
+
 it("keeps everything when the server is away, for one later command", async () => {
   lab.proxy.setBlackhole(true);
   const { exitCode, stderr, seconds } = await report(["tally-a", "300"], { runId: "away" });

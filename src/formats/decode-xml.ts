@@ -44,13 +44,12 @@ function createDecoder(head: Uint8Array): Decoder {
 }
 
 function sniffEncoding(head: Uint8Array): string {
-  const [a, b] = head;
+  const [a, b, c] = head;
   if ((a === 0xff && b === 0xfe) || (a === 0x3c && b === 0)) return "utf-16le";
   if ((a === 0xfe && b === 0xff) || (a === 0 && b === 0x3c)) return "utf-16be";
+  if (a === 0xef && b === 0xbb && c === 0xbf) return "utf-8";
   const declaration = Buffer.from(head.subarray(0, SNIFFED_BYTES)).toString("latin1");
-  const label = /^(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)/.exec(
-    declaration,
-  )?.[1];
+  const label = /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)/.exec(declaration)?.[1];
   // A declaration of UTF-16 that can be read byte by byte is wrong: the file was converted after it.
   return label === undefined || /^(utf-?16|ucs-?2|iso-10646)/i.test(label) ? "utf-8" : label;
 }

@@ -1,4 +1,5 @@
 /** JUnit XML in the dialects of many tools, read a test case at a time. */
+import { Status } from "../../gen/tally/v1/run_pb.js";
 import { type Attempts, createAttempts } from "./attempts.js";
 import { decodeXml } from "./decode-xml.js";
 import {
@@ -51,6 +52,11 @@ interface Suite {
   /** Test cases directly in it, and at any depth. */
   ownCount: number;
   allCount: number;
+  readonly statedFailures: number;
+  /** Whether the file says of anything in it that it failed, or lacks that it does. */
+  hasFailure: boolean;
+  /** What went wrong with the suite itself, as Ant says of a class that does not load. */
+  own: TestCase | undefined;
 }
 
 interface JunitHandler extends XmlHandler {
@@ -74,7 +80,14 @@ function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void
 
   function emitCase(test: TestCase): void {
     const warn = (message: string) => warnings.add(test.line, message);
-    for (const result of caseResults(test, attempts, warn)) emit(result);
+    for (const result of caseResults(test, attempts, warn)) {
+      if (FAILED.has(result.result.status)) markFailure();
+      emit(result);
+    }
+  }
+
+  function markFailure(): void {
+    for (const suite of suites) suite.hasFailure = true;
   }
 
   function openSuite(element: string, attributes: XmlAttributes, line: number): void {
@@ -91,16 +104,25 @@ function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void
       browser: around?.browser ?? "",
       ownCount: 0,
       allCount: 0,
+      statedFailures: countIn(attributes, "failures") + countIn(attributes, "errors"),
+      hasFailure: false,
+      own: undefined,
     });
   }
 
   function closeSuite(): void {
-    const suite = suites.pop();
+    const suite = suites.at(-1);
     if (suite === undefined) return;
-    const { element, name, stated, ownCount, allCount } = suite;
+    if (suite.own !== undefined) emitCase(suite.own);
+    const { element, name, stated, ownCount, allCount, statedFailures } = suite;
+    const title = name === "" ? element : `${element} ${JSON.stringify(name.slice(0, 80))}`;
+    if (statedFailures > 0 && !suite.hasFailure) {
+      warnings.add(suite.line, `${title} states failures or errors and contains none`);
+      markFailure();
+    }
+    suites.pop();
     // Some writers count nested suites and others do not.
     if (/^\d+$/.test(stated) && Number(stated) !== ownCount && Number(stated) !== allCount) {
-      const title = name === "" ? element : `${element} ${JSON.stringify(name.slice(0, 80))}`;
       warnings.add(suite.line, `${title} states ${stated} tests and contains ${allCount}`);
     }
   }
@@ -110,7 +132,12 @@ function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void
     for (const suite of suites) suite.allCount++;
     const suite = suites.at(-1);
     if (suite !== undefined) suite.ownCount++;
-    cases.push({
+    cases.push(newCase(attributes, line));
+  }
+
+  function newCase(attributes: XmlAttributes, line: number): TestCase {
+    const suite = suites.at(-1);
+    return {
       line,
       attributes,
       scope: suite?.scope ?? fileScope,
@@ -122,7 +149,7 @@ function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void
       properties: new Map(),
       stdout: emptyText(),
       stderr: emptyText(),
-    });
+    };
   }
 
   function openOutcome(test: TestCase, kind: OutcomeKind, attributes: XmlAttributes): KeptText {
@@ -136,7 +163,7 @@ function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void
 
   /** Takes an element's beginning, and says where its text goes. */
   function enter(name: string, attributes: XmlAttributes, line: number): KeptText | undefined {
-    const test = cases.at(-1);
+    const [test, suite] = [cases.at(-1), suites.at(-1)];
     switch (name) {
       case "testsuites":
       case "testsuite":
@@ -160,6 +187,14 @@ function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void
       default:
         if (test !== undefined && outcome === undefined && isOutcome(name)) {
           return openOutcome(test, name, attributes);
+        }
+        if (
+          suite !== undefined &&
+          outcome === undefined &&
+          (name === "failure" || name === "error")
+        ) {
+          suite.own ??= newCase(SUITE_ITSELF, line);
+          return openOutcome(suite.own, name, attributes);
         }
         // An element inside a failure, as in <failure><message>…</message></failure>, is part of its text.
         return outcome === undefined ? undefined : sinks.at(-1);
@@ -210,15 +245,23 @@ function createJunitHandler(attempts: Attempts, emit: (item: ReportItem) => void
     salvage(line) {
       const certain = cases.filter(({ outcomes }) => outcomes.some(({ kind }) => OWN.has(kind)));
       for (const test of certain) emitCase(test);
+      for (const { own } of suites) if (own !== undefined) emitCase(own);
       warnings.close(line);
     },
   };
+}
+
+function countIn(attributes: XmlAttributes, name: string): number {
+  const text = attribute(attributes, name);
+  return /^\d+$/.test(text) ? Number(text) : 0;
 }
 
 function isOutcome(name: string): name is OutcomeKind {
   return OUTCOMES.has(name);
 }
 
+const SUITE_ITSELF: XmlAttributes = new Map([["name", { text: "(suite)", bytes: 7 }]]);
+const FAILED: ReadonlySet<Status> = new Set([Status.FAILED, Status.ERRORED]);
 const OUTCOMES: ReadonlySet<string> = new Set<OutcomeKind>([
   "failure",
   "error",

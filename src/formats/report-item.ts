@@ -13,7 +13,7 @@ export interface ReportResult {
   readonly line: number;
   /**
    * A further try that the test case lists inside itself (`flakyFailure`, `rerunFailure`, `retryAttempts`).
-   * The results without this mark are as many as the file's test cases.
+   * The results without this mark are as many as the file's test cases, and suites that failed themselves.
    */
   readonly retry: boolean;
 }

@@ -39,6 +39,34 @@ describe("JUnit dialects", () => {
     });
   });
 
+  it("has a result of a suite that failed itself", async () => {
+    const { results, warnings } = await read(
+      "junit",
+      `<testsuites><testsuite name="A"><testsuite name="B" tests="1" errors="2" failures="1">
+        <testcase name="a"/>
+        <error message="no class" type="E">at b</error><failure message="after"/>
+      </testsuite></testsuite><testsuite name="C"><error>cut`,
+    );
+    expect(results.map(line)).toEqual([
+      "A > B | a #1 PASSED",
+      "A > B | (suite) #1 FAILED",
+      "C | (suite) #1 ERRORED",
+    ]);
+    expect(results[1]?.result.failure).toMatchObject({ message: "no class\nafter", type: "E" });
+    expect(warnings).toEqual([]);
+  });
+
+  it("warns of a suite that states failures and contains none", async () => {
+    const { warnings } = await read(
+      "junit",
+      `<testsuites errors="1"><testsuite name="A" errors="1"/>
+        <testsuite name="B" failures="2"><testcase name="b"><failure/></testcase></testsuite></testsuites>`,
+    );
+    expect(warnings.map(({ message }) => message)).toEqual([
+      'testsuite "A" states failures or errors and contains none',
+    ]);
+  });
+
   it("makes attempts of repeated cases, and of no other cases", async () => {
     const { results } = await read("junit", await fixture("junit/pytest-repeats.xml"));
     expect(results.map(line)).toEqual([
@@ -196,6 +224,7 @@ describe("texts", () => {
     ["UTF-8 with a mark", Buffer.from(`\ufeff${suite("ü")}`)],
     ["UTF-16LE", Buffer.from(`\ufeff${suite("ü", ' encoding="utf-16"')}`, "utf16le")],
     ["UTF-16BE", Buffer.from(`\ufeff${suite("ü")}`, "utf16le").swap16()],
+    ["UTF-8 by its mark", Buffer.from(`\ufeff${suite("ü", ' encoding="ISO-8859-1"')}`)],
     ["Latin-1", Buffer.from(suite("ü", ' encoding="ISO-8859-1"'), "latin1")],
     ["windows-1252", Buffer.from(suite("ü", ' encoding="windows-1252"'), "latin1")],
     [

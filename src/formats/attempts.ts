@@ -1,6 +1,6 @@
 /**
- * Which try a result is. Repeats of a test within one scope, which is a `<testsuite>` or a CTRF file, are attempts, in
- * their order. The same test in another scope is another repeat of it: a pass there is no retry of a failure here.
+ * Which try a result is. Repeats of a test within one scope, which is a `<testsuite>` or a test of a CTRF file, are
+ * attempts, in their order. The same test in another scope is another repeat of it: a pass there is no retry of a failure here.
  */
 import type { Test, TestResult } from "../../gen/tally/v1/run_pb.js";
 import { limits } from "../limits.js";

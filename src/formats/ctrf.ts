@@ -18,7 +18,6 @@ export async function* parseCtrf(
   const splitter = createJsonSplitter(["results", "tests"]);
   const decoder = new TextDecoder();
   const unkept: Unkept = new Map();
-  const scope = attempts.openScope();
   let count = 0;
 
   function close(line: number): void {
@@ -35,7 +34,8 @@ export async function* parseCtrf(
       count++;
       const warn = (message: string) => warnings.add(line, message);
       checkCtrfTest(test, unkept, warn);
-      items.push(...testResults(test, line, attempts, scope, warn));
+      // Its tries are listed inside it: the same test once more is one that ran beside it, as in another browser.
+      items.push(...testResults(test, line, attempts, attempts.openScope(), warn));
     }
   }
 

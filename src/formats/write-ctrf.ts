@@ -24,13 +24,11 @@ export async function* writeCtrf(
   const summary = createSummary(run);
   let separator = "\n";
   for await (const tries of groupTries(results)) {
-    let known = 0;
     for (const sequence of sequencesOf(tries)) {
-      const skipped = Math.max(0, firstAttempt(sequence) - 1 - known);
+      const skipped = firstAttempt(sequence) - 1;
       for (const [index, each] of sequence.entries()) {
-        addCommonLosses(each, known + skipped + index + 1, losses);
+        addCommonLosses(each, skipped + index + 1, losses);
       }
-      known += skipped + sequence.length;
       summary.add(sequence);
       const test = ctrfTest(
         sequence.map(({ result }) => result),

@@ -46,6 +46,22 @@ it("keeps a failure beside a pass from another file", async () => {
   ]);
 });
 
+it("keeps a failure beside a pass of the same CTRF file", async () => {
+  // As merged files have them: CTRF lists the tries of a test inside it.
+  const test = (status: string, retryAttempts: readonly string[]) => ({
+    name: "a",
+    status,
+    duration: 1,
+    retryAttempts: retryAttempts.map((each) => ({ status: each })),
+  });
+  const tests = [test("failed", []), test("passed", ["failed"])];
+  expect(await upload("ctrf", [JSON.stringify({ results: { tests } })])).toEqual([
+    "a 1.0 FAILED",
+    "a 1.1 FAILED",
+    "a 2.1 PASSED",
+  ]);
+});
+
 it("makes attempts of retries in every suite, and of repeats around a nested one", async () => {
   const retried = '<testcase classname="C" name="a"><flakyFailure/></testcase>';
   expect(await upload("junit", [suite(failing), suite(retried)])).toEqual([

@@ -11,6 +11,7 @@ import { createLosses } from "../../src/formats/losses.js";
 import type { ReportFormat } from "../../src/formats/report-item.js";
 import { groupTries, type PartResult } from "../../src/formats/tries.js";
 import { writeCtrf } from "../../src/formats/write-ctrf.js";
+import { isNextTry } from "../../src/formats/write-ctrf-test.js";
 import { writeJunit } from "../../src/formats/write-junit.js";
 import { fitsXml } from "../../src/formats/xml-text.js";
 import { anyResult } from "../support/any-result.js";
@@ -198,15 +199,18 @@ async function write(format: ReportFormat, results: readonly PartResult[]) {
   return { text, lost: new Map(losses.entries()) };
 }
 
-/** In the order and with the attempts that a reader gives them. */
+/** In the order and with the attempts and repeats that a reader gives them. */
 async function numbered(format: ReportFormat, results: readonly PartResult[]) {
   const all: TestResult[] = [];
   for await (const tries of groupTries(results)) {
-    let before = 0;
-    for (const { result } of tries) {
-      const attempt = Math.max(before + 1, format === "ctrf" ? result.attempt : 1);
-      all.push({ ...result, attempt });
-      before = attempt;
+    let repeatIndex = 0;
+    for (const [index, each] of tries.entries()) {
+      const last = tries[index - 1];
+      if (format === "junit") all.push({ ...each.result, attempt: index + 1 });
+      else {
+        if (last !== undefined && !isNextTry(each, last)) repeatIndex++;
+        all.push({ ...each.result, repeatIndex });
+      }
     }
   }
   return all;
@@ -236,6 +240,7 @@ function held(format: ReportFormat, result: TestResult): TestResult {
     status: result.status,
     rawStatus: clean(result.rawStatus) || (isXml ? "" : CTRF_WORDS[result.status]) || "",
     attempt: result.attempt,
+    repeatIndex: isXml ? 0 : result.repeatIndex,
     ...(result.startTime && { startTime: result.startTime }),
     ...(result.duration && { duration: result.duration }),
     ...(failed && {

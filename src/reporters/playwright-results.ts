@@ -13,6 +13,8 @@ export interface PlaywrightResults {
   ofAttempt(test: TestCase, result: TestResult): TestResultInit;
   /** A test that was never tried. */
   ofUnrun(test: TestCase): TestResultInit;
+  /** An attempt that was under way when the time of the whole run was up. */
+  ofUnended(test: TestCase, result: TestResult): TestResultInit;
   /** An error outside of tests: a file that does not load, a worker that cannot be stopped, no tests at all. */
   ofError(error: TestError, worker?: WorkerInfo): TestResultInit;
 }
@@ -75,6 +77,16 @@ export function createPlaywrightResults(folder: string, suite: Suite): Playwrigh
         status: isSkipped ? Status.SKIPPED : Status.PRECLUDED,
         rawStatus: isSkipped ? "skipped" : "did not run",
         attempt: 1,
+      };
+    },
+    ofUnended(test, result) {
+      return {
+        ...known(test),
+        status: Status.ERRORED,
+        rawStatus: "interrupted",
+        attempt: result.retry + 1,
+        startTime: timeOf(result.startTime.getTime() || undefined),
+        failure: { kind: "timeout", message: "It was under way when the run was stopped." },
       };
     },
     ofError(error, worker) {

@@ -20,6 +20,8 @@ export default class PlaywrightReporter implements Reporter {
   readonly #options: PlaywrightOptions;
   #run: { readonly suite: Suite; readonly results: PlaywrightResults } | undefined;
   #reporting: Reporting | undefined;
+  readonly #ended = new Set<TestResult>();
+  #isEnding = false;
 
   constructor(options: PlaywrightOptions = {}) {
     this.#options = options;
@@ -46,10 +48,12 @@ export default class PlaywrightReporter implements Reporter {
     });
   }
 
-  /** Called for each attempt. */
+  /** Called for each attempt; where the time of the whole run is up, also after its end, which tells of it already. */
   onTestEnd(test: TestCase, result: TestResult): void {
     this.#guard(() => {
-      if (this.#run !== undefined) this.#reporting?.add(this.#run.results.ofAttempt(test, result));
+      if (this.#run === undefined || this.#isEnding) return;
+      this.#ended.add(result);
+      this.#reporting?.add(this.#run.results.ofAttempt(test, result));
     });
   }
 
@@ -62,15 +66,20 @@ export default class PlaywrightReporter implements Reporter {
 
   async onEnd(): Promise<void> {
     this.#guard(() => {
-      for (const test of this.#run?.suite.allTests() ?? []) this.#addIfUnrun(test);
+      for (const test of this.#run?.suite.allTests() ?? []) this.#addIfUnended(test);
     });
+    this.#isEnding = true;
     await this.#reporting?.end();
   }
 
-  #addIfUnrun(test: TestCase): void {
+  #addIfUnended(test: TestCase): void {
     this.#guard(() => {
-      if (this.#run === undefined || test.results.length > 0) return;
-      this.#reporting?.add(this.#run.results.ofUnrun(test));
+      const results = this.#run?.results;
+      const last = test.results.at(-1);
+      if (results === undefined || (last !== undefined && this.#ended.has(last))) return;
+      this.#reporting?.add(
+        last === undefined ? results.ofUnrun(test) : results.ofUnended(test, last),
+      );
     });
   }
 

@@ -31,50 +31,48 @@ afterAll(async () => {
 /** Starting a framework takes many seconds on a machine that does much else. */
 vi.setConfig({ testTimeout: 120_000 });
 
-it("names files from the folder of the config where there is no repository", async () => {
-  const project = join(folder, "elsewhere");
+/** Runs a project of one file of tests, outside of this repository, by one worker. */
+async function runElsewhere(
+  name: string,
+  config: string,
+  tests: string,
+  ...args: readonly string[]
+) {
+  const project = join(folder, name);
   await mkdir(join(project, "specs"), { recursive: true });
   await symlink(join(ROOT, "node_modules"), join(project, "node_modules"));
+  const reporter = JSON.stringify(join(ROOT, "dist/src/reporters/playwright.js"));
   await writeFile(
     join(project, "playwright.config.js"),
-    `module.exports = { testDir: "specs", reporter: [[${JSON.stringify(join(ROOT, "dist/src/reporters/playwright.js"))}]] };`,
+    `module.exports = { testDir: "specs", workers: 1, reporter: [[${reporter}]], ${config} };`,
   );
   await writeFile(
     join(project, "specs/a.spec.js"),
-    `require("@playwright/test").test("passes", () => {});`,
+    `const { test } = require("@playwright/test");\n${tests}`,
   );
-  await lab.run({
+  return lab.run({
     project: relative(join(ROOT, "test/fixtures/projects"), project),
-    args: ["node_modules/@playwright/test/cli.js", "test"],
-    runId: "elsewhere",
+    args: ["node_modules/@playwright/test/cli.js", "test", ...args],
+    runId: name,
   });
+}
+
+it("names files from the folder of the config where there is no repository", async () => {
+  await runElsewhere("elsewhere", "", `test("passes", () => {});`);
   const results = await lab.results("elsewhere");
   expect(results.map(({ test }) => test?.file)).toEqual(["specs/a.spec.js"]);
 });
 
 it("keeps the results of projects apart that have no name", async () => {
-  const project = join(folder, "unnamed");
-  await mkdir(project);
-  await symlink(join(ROOT, "node_modules"), join(project, "node_modules"));
-  await writeFile(
-    join(project, "playwright.config.js"),
-    `module.exports = {
-      reporter: [[${JSON.stringify(join(ROOT, "dist/src/reporters/playwright.js"))}]],
-      workers: 1,
-      projects: [{ use: { locale: "en" } }, { use: { locale: "de" } }],
-    };`,
-  );
-  await writeFile(
-    join(project, "a.spec.js"),
-    `require("@playwright/test").test("speaks", ({ locale }) => {
+  const { stderr } = await runElsewhere(
+    "unnamed",
+    `projects: [{ use: { locale: "en" } }, { use: { locale: "de" } }]`,
+    `test("speaks", ({ locale }) => {
       if (locale === "de") throw new Error("nein");
     });`,
+    "--repeat-each=2",
+    "--retries=1",
   );
-  const { stderr } = await lab.run({
-    project: relative(join(ROOT, "test/fixtures/projects"), project),
-    args: ["node_modules/@playwright/test/cli.js", "test", "--repeat-each=2", "--retries=1"],
-    runId: "unnamed",
-  });
   expect(stderr).toContain("tally: 6 of 6 results are at");
   expect(outcomes(await lab.results("unnamed"), "speaks")).toEqual([
     ["PASSED", 1, 0],
@@ -88,6 +86,24 @@ it("keeps the results of projects apart that have no name", async () => {
     status: Status.FAILED,
     totals: { resultCount: 6n, conflictCount: 0n },
   });
+});
+
+it("tells of the test that was under way when the time of all was up", async () => {
+  const { stderr } = await runElsewhere(
+    "late",
+    "globalTimeout: 2000",
+    `test("ends", () => {});
+    test("hangs", () => new Promise((resolve) => setTimeout(resolve, 60_000)));
+    test("waits", () => {});`,
+  );
+  expect(stderr).toMatch(/^tally: 5 of 5 results are at .*\n$/);
+  expect(await lab.results("late")).toMatchObject([
+    { test: { name: "(run)" } },
+    { test: { name: "(run)" } },
+    { test: { name: "ends" }, status: Status.PASSED },
+    { test: { name: "hangs" }, status: Status.ERRORED, rawStatus: "interrupted" },
+    { test: { name: "waits" }, status: Status.PRECLUDED },
+  ]);
 });
 
 it("reports what Playwright reports", async () => {

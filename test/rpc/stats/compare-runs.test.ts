@@ -134,6 +134,48 @@ describe("a test", () => {
       "newlyFailing",
     ],
     [
+      "a repeat that failed and was not tried again",
+      [
+        { status: FAILED },
+        { status: FAILED, repeatIndex: 1 },
+        { status: PASSED, repeatIndex: 1, attempt: 2 },
+      ],
+      "newlyFailing",
+    ],
+    [
+      "no failure after which as many attempts passed",
+      [
+        { status: FAILED },
+        { status: ERRORED, repeatIndex: 1 },
+        { status: PASSED, attempt: 2 },
+        { status: FAILED, repeatIndex: 1, attempt: 2 },
+        { status: PASSED, repeatIndex: 1, attempt: 3 },
+      ],
+      "",
+    ],
+    [
+      "a failure that was skipped when it was tried again",
+      [{ status: FAILED }, { status: SKIPPED, attempt: 2 }],
+      "newlyFailing",
+    ],
+    [
+      "no failure of an earlier attempt of the part",
+      [
+        { status: FAILED },
+        { status: FAILED, repeatIndex: 1 },
+        { status: PASSED, partAttempt: 2 },
+      ],
+      "",
+    ],
+    [
+      "a failure of one job, though another passed later",
+      [
+        { status: FAILED, job: "a" },
+        { status: PASSED, job: "b", attempt: 2 },
+      ],
+      "newlyFailing",
+    ],
+    [
       "the worst over jobs",
       [
         { status: PASSED, job: "a", attempt: 5 },

@@ -94,7 +94,7 @@ function runRow({ runId, state, status, totals, source, createTime }: Run): Reco
     results: String(totals?.resultCount ?? 0n),
     failed: String((totals?.failedCount ?? 0n) + (totals?.erroredCount ?? 0n)),
     skipped: String(totals?.skippedCount ?? 0n),
-    rejected: String((totals?.rejectedCount ?? 0n) + (totals?.conflictCount ?? 0n)),
+    rejected: String(totals?.rejectedCount ?? 0n),
     branch: source?.branch ?? "",
     created: createTime === undefined ? "" : timestampDate(createTime).toISOString(),
   };

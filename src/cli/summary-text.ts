@@ -21,10 +21,19 @@ export function summaryText(summary: RunSummary, limit: number, format: SummaryF
       title: countsOf(run),
       lines: [runLine("run", run), ...(base ? [runLine("base", base)] : [])],
     },
+    ...refusedFailures(run),
     ...section(`${tests(newFailures.count)} failed newly`, newFailures),
     ...section(others, otherFailures),
     ...section(`${tests(flaky.count)} failed and passed on the same code`, flaky),
   ]);
+}
+
+/** What no list of tests has, since it is not stored. */
+function refusedFailures({ totals }: Run): Section[] {
+  const count = totals?.rejectedFailureCount ?? 0n;
+  if (count === 0n) return [];
+  const title = count === 1n ? "1 failure was refused" : `${count} failures were refused`;
+  return [{ title, lines: ["listed by: tally rejections list"] }];
 }
 
 /** What an upload knows by itself. */
@@ -81,7 +90,7 @@ function countsOf({ totals }: Run): string {
     [totals?.erroredCount, "errored"],
     [totals?.skippedCount, "skipped"],
     [totals?.precludedCount, "precluded"],
-    [(totals?.rejectedCount ?? 0n) + (totals?.conflictCount ?? 0n), "refused"],
+    [totals?.rejectedCount, "refused"],
   ] as const;
   const some = counts.filter(([count = 0n], index) => index === 0 || count > 0n);
   const total = totals?.resultCount ?? 0n;

@@ -283,8 +283,8 @@ refused AS (
     $4::bytea AS rejection_id, 3 AS kind, 5 AS reason,
     jsonb_build_array(jsonb_build_object('field', '', 'description', $6::text)) AS violations,
     false AS violations_truncated, '' AS run_id, NULL::bigint AS run_key, NULL::bytea AS part_id,
-    ''::bytea AS part, 0 AS item_index, $5::text AS result_id, raw AS bytes, client, $8::bigint AS batch_key,
-    1 AS repeats, COALESCE(idempotency_key, '') AS idempotency_key
+    ''::bytea AS part, 0 AS item_index, $5::text AS result_id, NULL::smallint AS status, NULL::bytea AS test_id, NULL::int AS attempt,
+    raw AS bytes, client, $8::bigint AS batch_key, 1 AS repeats, COALESCE(idempotency_key, '') AS idempotency_key
   FROM event
 ),
 ${keptRefusals("$9", true)},

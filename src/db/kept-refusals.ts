@@ -13,11 +13,11 @@ export const keptRefusals = (maxBytes: string, reopens = false) => `
 ${reopens ? CLOSED_BEFORE : ""}kept AS (
   INSERT INTO rejections AS r (
     project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
-    part, item_index, result_id, bytes, client, batch_key, repeat_count, idempotency_key
+    part, item_index, result_id, status, test_id, attempt, bytes, client, batch_key, repeat_count, idempotency_key
   )
   SELECT
     $1, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
-    part, item_index, result_id, bytes, client, batch_key, repeats, idempotency_key
+    part, item_index, result_id, status, test_id, attempt, bytes, client, batch_key, repeats, idempotency_key
   FROM refused
   ORDER BY rejection_id
   ON CONFLICT (project_key, rejection_id) DO UPDATE SET

@@ -25,9 +25,11 @@ export interface PartRecord extends Omit<PartRow, "partId"> {
   readonly counts: Counts;
   /** Distinct refused results that are kept and were not stored since. */
   readonly keptRefusals: number;
+  /** Of these, those that failed or errored and are open. */
+  readonly refusedFailures: number;
   /**
-   * A test of it failed (errored) more often in one attempt than it passed in later ones; read only where no status was
-   * given.
+   * A test of it failed (errored) more often in one attempt than it passed in later ones, stored and open refused results
+   * together; read only where no status was given.
    */
   readonly hasFailed: boolean;
   readonly hasErrored: boolean;
@@ -48,6 +50,7 @@ export type PartValues = readonly [
   durationUs: number | null,
   expectedCount: number | null,
   keptRefusals: number,
+  refusedFailures: number,
   hasFailed: boolean,
   hasErrored: boolean,
   counts: readonly (number | null)[],
@@ -56,7 +59,7 @@ export type PartValues = readonly [
 export function toPart(values: PartValues): PartRecord {
   const [job, attempt, shardIndex, shardTotal, producer, streamed, createUs, ...rest] = values;
   const [finishedUs, finishStatus, finishUs, durationUs, expectedCount, ...found] = rest;
-  const [keptRefusals, hasFailed, hasErrored, counts] = found;
+  const [keptRefusals, refusedFailures, hasFailed, hasErrored, counts] = found;
   return {
     job,
     attempt,
@@ -71,6 +74,7 @@ export function toPart(values: PartValues): PartRecord {
     durationUs,
     expectedCount,
     keptRefusals,
+    refusedFailures,
     hasFailed,
     hasErrored,
     counts: toCounts(counts),
@@ -97,32 +101,33 @@ function toCounts(counts: readonly (number | null)[]): Counts {
 }
 
 /**
- * What is kept of a part is what its results tell. Their number says so: a statement that was under way while the run
- * was settled does not unsettle it.
+ * What is kept of a part is what its results tell, if no refused ones have a say. Their number says so: a statement that
+ * was under way while the run was settled does not unsettle it.
  */
-const HAS_VERDICT =
-  "p.kept_status IS NOT NULL AND (r.expire_step > 0 OR p.kept_count = COALESCE(counts.accepted, 0))";
+const HAS_VERDICT = `p.kept_status IS NOT NULL AND (
+    r.expire_step > 0 OR p.kept_count = COALESCE(counts.accepted, 0) AND COALESCE(refusals.failures, 0) = 0
+  )`;
+
+/** Of a part `p` of a run `r` whose status its failures may be looked up for. */
+const isJudged = (hasStatus: string) =>
+  `r.expire_step = 0 AND p.finish_status IS NULL AND NOT (${hasStatus}) AND NOT (${HAS_VERDICT})`;
 
 /**
  * The parts of the run `r` as JSON, `list`: as text and in arrays, which takes a quarter of the time that jsonb objects
  * do. `counts` adds the queue's rows of the ledger, by their keys, to what is folded of a part: its cost grows with what
- * is not folded, not with the ledger. Refusals are counted by rejections_by_run. `failing` reads results_failures, only
- * where there are failures of a part whose producer gave no status, neither does `hasStatus` hold, and it was not kept
- * what they tell. Failures of a test in one attempt are repeats of each other: one of them stands unless as many later
- * attempts passed in the same part. The results of each failing test are read once. OFFSET 0 keeps look-ups by key. `$1`
- * is the project.
+ * is not folded, not with the ledger. `refusals` reads rejections_by_run; those that were resolved are stored.
+ * `failing` reads results_failures and open refusals, only where there are failures of a part whose producer gave no
+ * status, neither does `hasStatus` hold, and it was not kept what they tell. Failures of a test in one attempt are repeats
+ * of each other: one of them stands unless as many later attempts passed in the same part. Copies of one result that agree
+ * in this are one. Of a refused result whose test is not known, no later attempt passed. The results of each failing test are read once. OFFSET 0 keeps look-ups by key. `$1` is the
+ * project.
  */
 export const partList = (hasStatus: string) => `
   SELECT json_agg(
     json_build_array(
       p.job, p.attempt, p.shard_index, p.shard_total, p.producer, p.streamed, ${microsOf("p.created_at")},
       ${microsOf("p.finished_at")}, p.finish_status, ${microsOf("p.finish_time")}, p.duration_us, p.expected_count,
-      (
-        SELECT count(*)
-        FROM rejections j
-        WHERE j.project_key = $1 AND j.run_key = r.run_key AND j.part_id = p.part_id
-          AND j.kind = 1 AND j.state <> 2
-      ),
+      COALESCE(refusals.kept, 0), COALESCE(refusals.failures, 0),
       CASE WHEN ${HAS_VERDICT} THEN p.kept_status = 2 ELSE COALESCE(failing.failed, false) END,
       CASE WHEN ${HAS_VERDICT} THEN p.kept_status = 3 ELSE COALESCE(failing.errored, false) END,
       json_build_array(
@@ -162,20 +167,48 @@ export const partList = (hasStatus: string) => `
     GROUP BY part_id
   ) counts ON counts.part_id = p.part_id
   LEFT JOIN LATERAL (
-    WITH failures AS MATERIALIZED (
+    SELECT
+      part_id, count(*) FILTER (WHERE state <> 2) AS kept,
+      count(*) FILTER (WHERE state = 1 AND status IN (2, 3)) AS failures
+    FROM rejections
+    WHERE project_key = $1 AND run_key = r.run_key AND kind = 1
+    GROUP BY part_id
+  ) refusals ON refusals.part_id = p.part_id
+  LEFT JOIN LATERAL (
+    WITH refused AS MATERIALIZED (
+      SELECT t.test_key, j.attempt, max(j.status) AS status
+      FROM rejections j
+      LEFT JOIN tests t ON t.project_key = $1 AND t.test_id = j.test_id
+      WHERE ${isJudged(hasStatus)} AND refusals.failures > 0
+        AND j.project_key = $1 AND j.run_key = r.run_key AND j.part_id = p.part_id
+        AND j.kind = 1 AND j.state = 1 AND j.status <= 3 AND NOT EXISTS (
+          SELECT
+          FROM results s
+          JOIN batches b ON b.project_key = $1 AND b.run_key = s.run_key AND b.batch_key = s.batch_key
+          WHERE s.project_key = $1 AND s.run_day = r.run_day AND s.run_key = r.run_key AND s.test_key = t.test_key
+            AND s.result_id = j.result_id AND s.status <= 3 AND (s.status = 1) = (j.status = 1)
+            AND b.part_id = p.part_id
+        )
+      GROUP BY t.test_key, j.attempt, j.result_id, j.status = 1
+    ),
+    failures AS MATERIALIZED (
       SELECT
         test_key, attempt, count(*) FILTER (WHERE status = 2) AS failed,
         count(*) FILTER (WHERE status = 3) AS errored
-      FROM results f
-      CROSS JOIN LATERAL (
-        SELECT part_id FROM batches
-        WHERE project_key = $1 AND run_key = f.run_key AND batch_key = f.batch_key
-        OFFSET 0
-      ) b
-      WHERE r.expire_step = 0 AND p.finish_status IS NULL AND counts.failed + counts.errored > 0
-        AND NOT (${hasStatus}) AND NOT (${HAS_VERDICT})
-        AND f.project_key = $1 AND f.run_day = r.run_day AND f.run_key = r.run_key
-        AND f.status IN (2, 3) AND b.part_id = p.part_id
+      FROM (
+        SELECT test_key, attempt, status
+        FROM results f
+        CROSS JOIN LATERAL (
+          SELECT part_id FROM batches
+          WHERE project_key = $1 AND run_key = f.run_key AND batch_key = f.batch_key
+          OFFSET 0
+        ) b
+        WHERE ${isJudged(hasStatus)} AND counts.failed + counts.errored > 0
+          AND f.project_key = $1 AND f.run_day = r.run_day AND f.run_key = r.run_key
+          AND f.status IN (2, 3) AND b.part_id = p.part_id
+        UNION ALL
+        SELECT test_key, attempt, status FROM refused WHERE status <> 1
+      ) f
       GROUP BY test_key, attempt
     )
     SELECT
@@ -185,6 +218,8 @@ export const partList = (hasStatus: string) => `
       SELECT failed, errored, COALESCE(sum(passed) OVER later_attempts, 0) AS passed_later
       FROM (
         SELECT test_key, attempt, failed, errored, 0 AS passed FROM failures
+        UNION ALL
+        SELECT test_key, attempt, 0, 0, 1 FROM refused WHERE status = 1 AND test_key IS NOT NULL
         UNION ALL
         SELECT test_key, later.attempt, 0, 0, 1
         FROM (SELECT test_key, min(attempt) AS attempt FROM failures GROUP BY test_key) f

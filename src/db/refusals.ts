@@ -13,6 +13,10 @@ export interface RefusalRow {
   readonly violationsTruncated: boolean;
   readonly index: number;
   readonly resultId: string;
+  /** What a result says; null: it is none, or this cannot be told of it. */
+  readonly status: number | null;
+  readonly testId: Uint8Array | null;
+  readonly attempt: number | null;
   readonly bytes: Uint8Array;
 }
 
@@ -68,6 +72,9 @@ export async function keepRefusals(
       plainArray(rows.map((r) => r.violationsTruncated)),
       plainArray(rows.map((r) => r.index)),
       textArray(rows.map((r) => r.resultId)),
+      plainArray(rows.map((r) => r.status)),
+      byteaArray(rows.map((r) => r.testId)),
+      plainArray(rows.map((r) => r.attempt)),
       byteaArray(rows.map((r) => r.bytes)),
     ],
     { deadlineAt },
@@ -76,7 +83,7 @@ export async function keepRefusals(
 }
 
 // In order of rejection_id, so that two statements lock in one order; then the row of the usage.
-// A result that is refused again after its run finished may complete the run: it is unsettled.
+// A result that is refused after its run finished may complete the run, or fail it: it is unsettled.
 const KEEP = `
 WITH door AS MATERIALIZED (
   SELECT $3::bigint IS NULL OR EXISTS (
@@ -88,13 +95,14 @@ refused AS (
   SELECT
     s.rejection_id, s.kind, s.reason, s.violations::jsonb AS violations, s.violations_truncated,
     $2::text AS run_id, $3::bigint AS run_key, $4::bytea AS part_id, $5::bytea AS part, s.item_index,
-    s.result_id, s.bytes, $6::text AS client, $8::bigint AS batch_key, 1 AS repeats, '' AS idempotency_key
+    s.result_id, s.status, s.test_id, s.attempt, s.bytes, $6::text AS client, $8::bigint AS batch_key, 1 AS repeats, '' AS idempotency_key
   FROM door
   CROSS JOIN unnest(
     $12::bytea[], $13::smallint[], $14::smallint[], $15::text[], $16::boolean[], $17::bigint[],
-    $18::text[], $19::bytea[]
+    $18::text[], $19::smallint[], $20::bytea[], $21::int[], $22::bytea[]
   ) AS s(
-    rejection_id, kind, reason, violations, violations_truncated, item_index, result_id, bytes
+    rejection_id, kind, reason, violations, violations_truncated, item_index, result_id, status, test_id, attempt,
+    bytes
   )
   WHERE door.live
 ),

@@ -6,7 +6,12 @@ import {
   type IngestRunRequest,
   IngestRunRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
-import { PartSchema, type TestResult, TestResultSchema } from "../../gen/tally/v1/run_pb.js";
+import {
+  PartSchema,
+  Status,
+  type TestResult,
+  TestResultSchema,
+} from "../../gen/tally/v1/run_pb.js";
 import type { Queryable } from "../db/queryable.js";
 import { keepRefusals, type RefusalRow } from "../db/refusals.js";
 import { REJECTION_KINDS, REJECTION_REASONS } from "../db/rejections.js";
@@ -14,7 +19,7 @@ import { type RetryOptions, withRetries } from "../db/retry.js";
 import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
 import { repairText } from "../text.js";
-import { type PartFacts, rejectionId } from "./identity.js";
+import { type PartFacts, rejectionId, testId } from "./identity.js";
 import { RunGone } from "./write-job.js";
 
 /** Where refused items come from. */
@@ -74,6 +79,7 @@ export async function refuseResults(
       violationsTruncated: item.violations.length > limits.violationsPerItem,
       index: item.index,
       resultId: repairText(item.resultId.slice(0, limits.nameBytes)),
+      ...said(item.result),
       bytes,
     });
     return own.toString("hex");
@@ -82,6 +88,19 @@ export async function refuseResults(
   const rejectedCount = refused.length - conflictCount;
   await keep(db, origin, [...rows.values()], { conflictCount, rejectedCount }, retry);
   return ids;
+}
+
+/** What a refused result tells of its part, as far as it can be read. */
+function said({
+  status,
+  test,
+  attempt,
+}: TestResult): Pick<RefusalRow, "status" | "testId" | "attempt"> {
+  return {
+    status: status in Status && status !== Status.UNSPECIFIED ? status : null,
+    testId: test === undefined ? null : testId(test),
+    attempt: Math.min(Math.max(1, attempt), limits.attempts),
+  };
 }
 
 /** A refused run or finish: the request that carried it, and what is wrong with it. */
@@ -112,6 +131,9 @@ export async function refuseRequest(
     violationsTruncated: violations.length > limits.violationsPerItem,
     index: 0,
     resultId: "",
+    status: null,
+    testId: null,
+    attempt: null,
     bytes,
   };
   await keep(db, origin, [row], { conflictCount: 0, rejectedCount: 0 }, retry);

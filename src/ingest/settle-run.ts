@@ -3,7 +3,7 @@ import type { Queryable } from "../db/queryable.js";
 import { type RetryOptions, withRetries } from "../db/retry.js";
 import { type RunRecord, readRunRecords } from "../db/run-records.js";
 import { settleRun } from "../db/run-states.js";
-import { partVerdicts } from "./part-verdicts.js";
+import { resultVerdicts } from "./part-verdicts.js";
 import { type DerivedRun, deriveRun, settlementOf } from "./run-state.js";
 
 /** Races with other writers of the same run that are worth another try; the job does the rest. */
@@ -33,7 +33,7 @@ export async function settleRunState(
     const derived = deriveRun(record);
     if (record.settled || attempt > ATTEMPTS) return { record, derived };
     const settlement = settlementOf(record, derived);
-    const verdicts = partVerdicts(record);
+    const verdicts = resultVerdicts(record);
     const settled = await withRetries(
       () => settleRun(db, projectKey, record, settlement, verdicts, retry.deadlineAt),
       retry,

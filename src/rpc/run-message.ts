@@ -57,6 +57,9 @@ export function runMessage(
       duplicateCount: BigInt(sum("duplicates")),
       conflictCount: BigInt(sum("conflicts")),
       rejectedCount: BigInt(run.parts.reduce((total, part) => total + part.keptRefusals, 0)),
+      rejectedFailureCount: BigInt(
+        run.parts.reduce((total, part) => total + part.refusedFailures, 0),
+      ),
     },
     createTime: timestamp(run.createUs),
     ...(run.expireUs === null ? {} : { expireTime: timestamp(run.expireUs) }),
@@ -80,6 +83,7 @@ export function partMessage(part: PartRecord): MessageInitShape<typeof PartSumma
     ...(expectedCount === null ? {} : { expectedResultCount: BigInt(expectedCount) }),
     storedCount: BigInt(part.counts.accepted),
     rejectedCount: BigInt(part.keptRefusals),
+    rejectedFailureCount: BigInt(part.refusedFailures),
     missingCount: BigInt(missingCount(part)),
   };
 }

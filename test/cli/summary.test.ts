@@ -138,6 +138,17 @@ it("prints the same as JSON", async () => {
   });
 });
 
+it("tells of failures that were refused, each refused result once", async () => {
+  await report("refused", "main", [
+    { name: "adds", status: Status.PASSED },
+    { name: "adds", status: Status.FAILED },
+    { name: "", status: Status.PASSED },
+  ]);
+  const { stdout } = await tally(["refused"]);
+  expect(stdout).toContain("\n1 result: 1 passed, 2 refused\n");
+  expect(stdout).toContain("\n\n1 failure was refused\n  listed by: tally rejections list\n");
+});
+
 it("tells what the upload knows where the token cannot read", async () => {
   const upload = join(folder, "upload.json");
   const counts = { acceptedCount: 4, duplicateCount: 1, conflictCount: 1, rejectedCount: 1 };

@@ -34,6 +34,7 @@ function part(change: Partial<PartRecord> = {}): PartRecord {
     expectedCount: null,
     counts: noCounts,
     keptRefusals: 0,
+    refusedFailures: 0,
     hasFailed: false,
     hasErrored: false,
     ...change,

@@ -451,6 +451,9 @@ describe("the job", () => {
         { test: { name: "bad" }, status: Status.FAILED },
         // Of some, it passed when it was tried again.
         ...(runId < "c" ? [] : [{ test: { name: "bad" }, status: Status.PASSED, attempt: 2 }]),
+        // Of some, a failure is refused: of a test that is not known, or as a conflict.
+        ...(runId === "d" ? [{ test: { name: "" }, status: Status.FAILED }] : []),
+        ...(runId === "e" ? [{ test: { name: "bad" }, status: Status.ERRORED }] : []),
       ]);
     await Promise.all(["a", "b", "c"].map(send));
     await age(project, 1);
@@ -492,6 +495,7 @@ describe("the job", () => {
     const { projectKey } = project;
     const before = await statuses(project);
     expect(before[0]).toEqual(["a", Status.FAILED, 51n, [Status.FAILED]]);
+    expect(before[3]).toEqual(["d", Status.FAILED, 52n, [Status.FAILED]]);
     expect(before[4]).toEqual(["e", Status.PASSED, 52n, [Status.PASSED]]);
     expect(await expireStored(db, projectKey, 2)).toBe(2);
     await expire();

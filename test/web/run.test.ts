@@ -50,6 +50,25 @@ describe.skipIf(!hasChromium)("run", () => {
       })),
     });
 
+  it("says what failed and was refused, here and on the overview, and leads to it", async () => {
+    await send("refused", 1, { adds: PASSED });
+    await send("refused", 1, { adds: FAILED });
+    await send("refused", 2, { adds: PASSED });
+    await lab.client.ingest.finishRun({ runId: "refused" });
+    await using opened = await open("refused", "&view=failures");
+    const { page } = opened;
+    await page.getByText("No result that is stored failed.").waitFor();
+    const link = page.getByRole("link", { name: "1 failure was refused" });
+    expect(await link.count()).toBe(2);
+    expect(await opened.violations()).toEqual([]);
+    await page.getByRole("link", { name: "Overview" }).click();
+    await page.getByText("No result that is stored fails.").waitFor();
+    await link.click();
+    await page.getByRole("heading", { name: "Rejections" }).waitFor();
+    expect(new URL(page.url()).searchParams.get("run")).toBe("refused");
+    await page.getByText("result_id").first().waitFor();
+  });
+
   it("shows a failure with its evidence in place, and leads to the test", async () => {
     await send("before", 1, { adds: PASSED, removes: PASSED }, PASSED);
     await send("before", 2, {}, PASSED);

@@ -160,11 +160,7 @@ describe("a test", () => {
     ],
     [
       "no failure of an earlier attempt of the part",
-      [
-        { status: FAILED },
-        { status: FAILED, repeatIndex: 1 },
-        { status: PASSED, partAttempt: 2 },
-      ],
+      [{ status: FAILED }, { status: FAILED, repeatIndex: 1 }, { status: PASSED, partAttempt: 2 }],
       "",
     ],
     [

@@ -4,6 +4,7 @@ import type { CompareRunsResponse } from "../../../../gen/tally/v1/stats_service
 import { formatCount, plural } from "../../format/numbers.js";
 import { paths } from "../../routes.js";
 import { Badge } from "../../ui/badges.js";
+import { RefusedFailures } from "../../ui/refused-failures.js";
 import { Line, TestLabel } from "../../ui/texts.js";
 import { type Failing, failingTests, isUncompared } from "./newest-ended.js";
 
@@ -17,7 +18,7 @@ export function FailingTests({
   readonly compared: CompareRunsResponse;
   readonly maxRows: number;
 }) {
-  const { newlyFailing, stillFailing, fixed, missing, addedFailingCount } = compared;
+  const { head, newlyFailing, stillFailing, fixed, missing, addedFailingCount } = compared;
   const failing = failingTests(compared).slice(0, maxRows);
   const count = (newlyFailing?.count ?? 0n) + addedFailingCount + (stillFailing?.count ?? 0n);
   return (
@@ -34,10 +35,15 @@ export function FailingTests({
             <Count count={missing?.count} tone="warned" text="missing" />
           </>
         )}
+        {head && <RefusedFailures projectId={projectId} run={head} />}
       </p>
       {failing.length === 0 ? (
         <p className="rows-nothing">
-          {count === 0n ? "Nothing fails." : "They are too many to be told here: compare the runs."}
+          {count > 0n
+            ? "They are too many to be told here: compare the runs."
+            : (head?.totals?.rejectedFailureCount ?? 0n) > 0n
+              ? "No result that is stored fails."
+              : "Nothing fails."}
         </p>
       ) : (
         <ul className="rows">

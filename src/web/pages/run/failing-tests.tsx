@@ -9,6 +9,7 @@ import { byPageToken } from "../../session/by-page-token.js";
 import { Badge, StatusBadge } from "../../ui/badges.js";
 import { ExpandingList } from "../../ui/expanding-list.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
+import { RefusedFailures } from "../../ui/refused-failures.js";
 import { TestLabel } from "../../ui/texts.js";
 import { useFollow } from "../../ui/use-follow.js";
 import { type FailingTest, groupByTest } from "./group-by-test.js";
@@ -17,7 +18,7 @@ import { TestEvidence } from "./test-evidence.js";
 /** Failures as they come: `liveFailures` are those that the stream told of. */
 export function FailingTests({
   projectId,
-  run: { runId, state },
+  run,
   failingCount,
   liveFailures,
 }: {
@@ -26,6 +27,7 @@ export function FailingTests({
   readonly failingCount: bigint;
   readonly liveFailures: readonly StoredResult[];
 }) {
+  const { runId } = run;
   const query = useInfiniteQuery(
     StatsService.method.listResults,
     {
@@ -63,7 +65,7 @@ export function FailingTests({
             more={query}
           />
         ) : (
-          <Nothing isRunning={state === RunState.RUNNING} failingCount={failingCount} />
+          <Nothing projectId={projectId} run={run} failingCount={failingCount} />
         )
       }
     </QueryView>
@@ -93,10 +95,12 @@ function FailingTestLine({ test: { results } }: { readonly test: FailingTest }) 
 }
 
 function Nothing({
-  isRunning,
+  projectId,
+  run,
   failingCount,
 }: {
-  readonly isRunning: boolean;
+  readonly projectId: string;
+  readonly run: Run;
   readonly failingCount: bigint;
 }) {
   if (failingCount > 0n) {
@@ -106,6 +110,16 @@ function Nothing({
       </Empty>
     );
   }
+  if ((run.totals?.rejectedFailureCount ?? 0n) > 0n) {
+    return (
+      <Empty title="No result that is stored failed.">
+        <p>
+          <RefusedFailures projectId={projectId} run={run} />.
+        </p>
+      </Empty>
+    );
+  }
+  const isRunning = run.state === RunState.RUNNING;
   return (
     <Empty title={isRunning ? "No test has failed so far." : "No test failed."}>
       {isRunning && <p>Failures appear here as they come.</p>}

@@ -2,12 +2,13 @@ import { Link } from "wouter";
 import type { PartSummary, Run } from "../../../../gen/tally/v1/run_pb.js";
 import { formatCount, plural } from "../../format/numbers.js";
 import { paths } from "../../routes.js";
+import { RefusedFailures } from "../../ui/refused-failures.js";
 import { ResultBar } from "../../ui/result-bar.js";
 
 /** How many results of each kind there are so far, and how far the run has come. */
 export function RunTotalsView({
   projectId,
-  run: { runId, totals },
+  run,
   parts,
   isTruncated,
   unseenCount,
@@ -19,6 +20,7 @@ export function RunTotalsView({
   readonly isTruncated: boolean;
   readonly unseenCount: number;
 }) {
+  const { runId, totals } = run;
   const finished = parts.filter(({ finishTime }) => finishTime !== undefined).length;
   const expected = parts.length + unseenCount;
   const missing = parts.reduce((sum, { missingCount }) => sum + missingCount, 0n);
@@ -62,6 +64,7 @@ export function RunTotalsView({
             {plural(rejected, "rejection")}
           </Link>
         )}
+        <RefusedFailures projectId={projectId} run={run} />
       </p>
     </section>
   );

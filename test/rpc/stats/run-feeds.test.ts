@@ -41,10 +41,11 @@ const send = (runId: string, names: string[], status = Status.PASSED) =>
     results: names.map((name) => ({ test: { name }, status })),
   });
 
-/** Counts the statements that pass, and fails them while it is told to. */
+/** Counts the statements that pass, and fails them while it is told to; `before` each of them it may do more. */
 class Tap implements Queryable {
   count = 0;
   failing = false;
+  before: (text: string) => Promise<void> = async () => {};
   async query<Row extends object>(
     text: string,
     params?: readonly Param[],
@@ -52,6 +53,7 @@ class Tap implements Queryable {
   ): Promise<Row[]> {
     this.count++;
     if (this.failing) throw new Error("down");
+    await this.before(text);
     return db.query<Row>(text, params, options);
   }
 }
@@ -119,6 +121,27 @@ describe("the feeds of a server", () => {
     await send("sent in between", ["a"], Status.FAILED);
     tap.failing = false;
     expect(await toldBy(watcher)).toEqual({ "sent in between": [1, 1] });
+    over.abort();
+  });
+});
+
+describe("a change that is committed while somebody joins", () => {
+  it("is told to who watches already", async () => {
+    const tap = new Tap();
+    const feeds = createRunFeeds(deps(tap));
+    const over = new AbortController();
+    await send("while joining", ["a"]);
+    const watcher = feeds.watch(project, ALL, over.signal);
+    while ((await toldBy(watcher))["while joining"] === undefined);
+    // Between the look's search for changes and what the second one is told first.
+    tap.before = async (text) => {
+      if (!text.includes("interval '1 hour'")) return;
+      tap.before = async () => {};
+      await send("while joining", ["b"]);
+    };
+    const second = feeds.watch(project, ALL, over.signal);
+    expect((await toldBy(second))["while joining"]).toEqual([2, 0]);
+    expect(await toldBy(watcher)).toEqual({ "while joining": [2, 0] });
     over.abort();
   });
 });

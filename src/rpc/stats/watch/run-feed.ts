@@ -80,13 +80,27 @@ export function openRunFeed(deps: FeedDeps, project: ProjectRef): RunFeed {
     for (const { watcher, news } of beginnings) {
       // Who left meanwhile is not there any more.
       if (!joining.delete(watcher)) continue;
-      for (const each of news) remember(each);
+      for (const each of news) tellOthers(each);
       watcher.begin(news);
       watchers.add(watcher);
     }
     for (const watcher of watchers) watcher.upTo(nowUs);
     if (isFirst || sweeps) sweptUs = nowUs;
     lookedUs = nowUs;
+  };
+
+  /**
+   * What is news to one who begins may be newer than what those who watch were told: the next look would find it told
+   * already. New failures come with that look.
+   */
+  const tellOthers = (news: RunNews) => {
+    if (told.get(news.runKey) === news.digest) return;
+    remember(news);
+    const { runId, source } = news.run;
+    const run = { runId, branch: source?.branch ?? "" };
+    for (const watcher of watchers) {
+      if (isWanted(run, watcher.filter)) watcher.add({ ...news, ...NO_FAILURES });
+    }
   };
 
   const remember = ({ runKey, digest }: RunNews) => {
@@ -208,7 +222,7 @@ export function openRunFeed(deps: FeedDeps, project: ProjectRef): RunFeed {
 const NO_FAILURES = { failures: [], truncated: false };
 const FAILURE_BOUNDS = { limit: limits.watchedFailures, maxBytes: limits.watchedFailureBytes };
 
-function isWanted({ branch, runId }: RunChange, filter: WatchFilter): boolean {
+function isWanted({ branch, runId }: Pick<RunChange, keyof WatchFilter>, filter: WatchFilter) {
   if (filter.runId !== "" && runId !== filter.runId) return false;
   return filter.branch === "" || branch === filter.branch;
 }

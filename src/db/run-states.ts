@@ -57,7 +57,7 @@ export async function settleRun(
 export interface RunClosing {
   readonly status: number | null;
   readonly expectedCount: number | null;
-  /** Microseconds since the epoch; null: the time of receipt. */
+  /** Microseconds since the epoch; null: when its last part ended. */
   readonly finishUs: number | null;
 }
 

@@ -135,10 +135,10 @@ function hasAbsentShard(
   return false;
 }
 
-/** When the last part ended: as its producer said, else when the server took its finish. */
+/** When the last part ended: as its producer said, else when the server took its finish, or that of the run. */
 function endOf(run: RunRecord): number {
   if (run.closedFinishUs !== null) return run.closedFinishUs;
-  const ends = run.parts.map((part) => part.finishUs ?? part.finishedUs ?? 0);
+  const ends = run.parts.map((part) => part.finishUs ?? part.finishedUs ?? run.closedUs ?? 0);
   const last = Math.max(0, ...ends);
   return last > 0 ? last : (run.closedUs ?? run.createUs);
 }

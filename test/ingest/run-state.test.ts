@@ -147,4 +147,12 @@ describe("finish time", () => {
     expect(deriveRun(run([...parts, part({ job: "c", finishedUs: null })])).finishUs).toBeNull();
     expect(deriveRun(run(parts, { closedUs: 70, closedFinishUs: 60 })).finishUs).toBe(60);
   });
+
+  it("is that of FinishRun for a part that has not finished", () => {
+    const finished = part({ finishedUs: 50, finishUs: 40 });
+    const open = part({ job: "b", finishedUs: null });
+    expect(deriveRun(run([finished, open], { closedUs: 70 })).finishUs).toBe(70);
+    expect(deriveRun(run([finished], { closedUs: 70 })).finishUs).toBe(40);
+    expect(deriveRun(run([], { closedUs: 70 })).finishUs).toBe(70);
+  });
 });

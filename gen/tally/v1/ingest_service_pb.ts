@@ -602,7 +602,7 @@ export type FinishRunRequest = Message<"tally.v1.FinishRunRequest"> & {
   expectedResultCount?: bigint | undefined;
 
   /**
-   * When the run ended. Absent means the time of receipt.
+   * When the run ended. Absent means when its last part did: one that has not finished, or none, at the time of receipt.
    *
    * @generated from field: google.protobuf.Timestamp finish_time = 5;
    */

@@ -157,7 +157,7 @@ export type ResultCounts = Message<"tally.v1.ResultCounts"> & {
   precludedCount: bigint;
 
   /**
-   * Sum of their durations.
+   * Sum of their durations, at most the longest that a Duration can be.
    *
    * @generated from field: google.protobuf.Duration duration = 7;
    */

@@ -33,9 +33,12 @@ export function resultCounts(totals: ResultTotals): MessageInitShape<typeof Resu
     erroredCount: BigInt(errored),
     skippedCount: BigInt(skipped),
     precludedCount: BigInt(precluded),
-    duration: timestamp(durationUs),
+    duration: timestamp(Math.min(durationUs, LONGEST_US)),
   };
 }
+
+/** 10,000 years, the longest that a Duration can be: JSON has no text for a longer sum. */
+const LONGEST_US = 315_576_000_000 * 1_000_000;
 
 export function runCounts(totals: RunTotals): MessageInitShape<typeof RunCountsSchema> {
   return {

@@ -151,6 +151,25 @@ it("takes the durations of results from what is folded, within 2 %", async () =>
   }
 });
 
+it("answers JSON however long the results took together", async () => {
+  const { url, allToken } = lab.server;
+  const us = 10 * 365 * DAY_US;
+  await lab.upload({
+    runId: "ages",
+    branch: "ages",
+    startUs: TODAY_US,
+    results: Array.from({ length: 1001 }, (_, i) => ({ name: `test ${i}`, us })),
+  });
+  const response = await fetch(`${url}/tally.v1.StatsService/GetProjectStats`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${allToken}`, "content-type": "application/json" },
+    body: JSON.stringify({ branch: "ages" }),
+  });
+  expect(await response.json()).toMatchObject({
+    results: { resultCount: "1001", duration: "315576000000s" },
+  });
+});
+
 it("answers zeros of an empty window", async () => {
   const answer = await stats(window(0, DAY_US));
   expect(answer).toMatchObject({

@@ -20,7 +20,7 @@ import type { Param, Queryable, QueryOptions } from "./queryable.js";
 
 export interface ConnectionOptions {
   readonly url: string;
-  /** False for PgBouncer in transaction mode: no named statements and no startup parameters. */
+  /** False for PgBouncer in transaction mode: no named statements, and no startup parameters but those it takes. */
   readonly prepare: boolean;
   /** Called for each NOTIFY on the channels that the connection listens to. */
   readonly onNotify?: () => void;
@@ -38,6 +38,12 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const SERVER_STATEMENT_TIMEOUT_MS = 35_000;
 /** How soon the server notices that we hung up, and lets go of a statement's locks. */
 const SERVER_HANGUP_CHECK_MS = 1_000;
+
+/**
+ * Startup parameters that PgBouncer takes too. In what form dates, bytes and numbers are answered is nothing that the
+ * database or the role decides.
+ */
+const EVERYWHERE = { application_name: "tally", DateStyle: "ISO" };
 
 /** One connection, opened at its first statement and replaced after any doubt. One statement at a time. */
 export class Connection implements Queryable, AsyncDisposable {
@@ -121,14 +127,16 @@ export class Connection implements Queryable, AsyncDisposable {
         types: textTypes,
         connection: prepare
           ? {
-              application_name: "tally",
+              ...EVERYWHERE,
+              bytea_output: "hex",
+              extra_float_digits: 1,
               statement_timeout: SERVER_STATEMENT_TIMEOUT_MS,
               client_connection_check_interval: SERVER_HANGUP_CHECK_MS,
               // Compiling a plan takes longer than any of ours runs.
               jit: "off",
               ...settings,
             }
-          : { application_name: "tally" },
+          : EVERYWHERE,
         // Read by the driver and missing from its types.
         ...{
           max_pipeline: 0,

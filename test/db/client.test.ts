@@ -47,6 +47,25 @@ function slowStatement(): { text: string; runs: () => Promise<boolean> } {
 }
 let statementCount = 0;
 
+it("answers in the same form whatever the database is set to", async () => {
+  await using other = await createEmptyDatabase();
+  const { pathname } = new URL(other.url);
+  for (const set of [
+    "datestyle = 'SQL, DMY'",
+    "bytea_output = 'escape'",
+    "extra_float_digits = 0",
+  ]) {
+    await observer.run(`ALTER DATABASE ${pathname.slice(1)} SET ${set}`);
+  }
+  const text = "SELECT date '2026-01-31'::text AS day";
+  const day = { day: "2026-01-31" };
+  // Through PgBouncer, which takes no other of these parameters.
+  expect(await open(other.url, false).query(text)).toEqual([day]);
+  expect(
+    await open(other.url).query(`${text}, '\\x00ff'::bytea AS bytes, 1::float8 / 3 AS float`),
+  ).toEqual([{ ...day, bytes: Buffer.from([0, 255]), float: 1 / 3 }]);
+});
+
 describe.each([true, false])("with prepare: %s", (prepare) => {
   it("answers each type as Queryable says", async () => {
     const [row] = await open(database.url, prepare).query<Record<string, unknown>>(

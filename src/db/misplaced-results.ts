@@ -9,8 +9,8 @@ const sums = (of: (sum: string) => string) => SUMS.map((sum) => `${of(sum)} AS $
 /**
  * CTEs, the last of which is `misplaced`: counts by (counted_at, branch) to be added to what is folded. Serves from
  * fold_queue_changed_runs, folded_runs_moving and the keys of its tables. Of a run that is being moved, the results
- * up to one stand where it is going, as far as no row of the queue holds them. Deleted runs stay where they are
- * until they are taken away.
+ * up to one, in the order of the key of results, stand where it is going, as far as no row of the queue holds them.
+ * Deleted runs stay where they are until they are taken away.
  */
 export const MISPLACED_RESULTS = `
 changed_runs AS MATERIALIZED (
@@ -46,7 +46,7 @@ misplaced AS (
     FROM results AS x
     WHERE f.next_counted_at IS NOT NULL AND x.project_key = $1 AND x.run_day = r.run_day
       AND x.run_key = c.run_key AND x.test_key <= f.moved_test_key
-      AND (x.test_key, x.result_id) <= (f.moved_test_key, f.moved_result_id)
+      AND (x.test_key, x.result_id) <= (f.moved_test_key, f.moved_result_id COLLATE "default")
       AND NOT EXISTS (
         SELECT FROM fold_queue AS q
         WHERE q.project_key = $1 AND q.run_key = c.run_key AND q.batch_key = x.batch_key

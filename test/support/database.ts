@@ -18,9 +18,14 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
   return create("template0");
 }
 
-async function create(template: string): Promise<TestDatabase> {
+/** The same that sorts text as English does: a before B. */
+export function createEnglishDatabase(): Promise<TestDatabase> {
+  return create("template0", "LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'");
+}
+
+async function create(template: string, locale = ""): Promise<TestDatabase> {
   const name = `tally_test_${randomBytes(6).toString("hex")}`;
-  await administer(`CREATE DATABASE ${name} TEMPLATE ${template} ENCODING 'UTF8'`);
+  await administer(`CREATE DATABASE ${name} TEMPLATE ${template} ENCODING 'UTF8' ${locale}`);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
   return {

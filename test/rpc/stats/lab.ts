@@ -43,8 +43,9 @@ export interface RunInput {
 }
 
 export class StatsLab implements AsyncDisposable {
-  static async start(): Promise<StatsLab> {
-    const server = await startTestServer();
+  /** On a database of its own, unless another is given. */
+  static async start(databaseUrl?: string): Promise<StatsLab> {
+    const server = await startTestServer(databaseUrl === undefined ? {} : { databaseUrl });
     return new StatsLab(server, new Connection({ url: server.databaseUrl, prepare: false }));
   }
 

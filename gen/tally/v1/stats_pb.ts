@@ -234,7 +234,7 @@ export type RunCounts = Message<"tally.v1.RunCounts"> & {
   erroredCount: bigint;
 
   /**
-   * Of run_count, those with STATUS_SKIPPED. Runs without a status yet are in none of the four.
+   * Of run_count, those with STATUS_SKIPPED. RUNNING runs, and those of which nothing is known, are in none of the four.
    *
    * @generated from field: int64 skipped_count = 9;
    */

@@ -344,7 +344,7 @@ export type ListRunsRequest = Message<"tally.v1.ListRunsRequest"> & {
   commitSha: string;
 
   /**
-   * Only runs with this status; unspecified means all.
+   * Only runs with this status; unspecified means all. RUNNING runs are not found by what they have so far.
    *
    * @generated from field: tally.v1.Status status = 7;
    */

@@ -11,7 +11,8 @@ import type { BoundMethod } from "./target.js";
 export function createGrpcServer(room: Room, methods: readonly BoundMethod[]): Server {
   const byPath = new Map(methods.map((method) => [method.path, method]));
   const server = new Server({
-    "grpc.max_receive_message_length": limits.messageBytes,
+    // Of health and reflection, which need no token: messages of our own methods are read by our own code.
+    "grpc.max_receive_message_length": limits.publicMessageBytes,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": limits.streamsPerConnection,
     "grpc.keepalive_time_ms": room.timeouts.keepaliveTimeMs,

@@ -1,7 +1,9 @@
+import { connect } from "node:http2";
 import type { Client } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { describe, expect, test } from "vitest";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
+import { limits } from "../../src/limits.js";
 import { createLogger } from "../../src/log.js";
 import { createMetrics } from "../../src/metrics.js";
 import {
@@ -126,6 +128,30 @@ describe("health and reflection answer without a token", () => {
     });
     expect(file).toContain("tally/v1/run.proto");
     expect(file).toContain("google/protobuf/timestamp.proto");
+  });
+
+  test.each([
+    ["health", "/grpc.health.v1.Health/Check"],
+    ["reflection", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"],
+  ])("%s takes no message larger than other calls without a token", async (_, path) => {
+    await using lab = await startLab();
+    const announced = Buffer.alloc(5);
+    announced.writeUInt32BE(limits.publicMessageBytes + 1, 1);
+    const session = connect(lab.server.url);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    stream.write(announced);
+    const status = await new Promise((resolve) => {
+      stream.on("response", (headers) => resolve(headers["grpc-status"]));
+      stream.on("trailers", (headers) => resolve(headers["grpc-status"]));
+    });
+    session.destroy();
+    // RESOURCE_EXHAUSTED, before the rest of it has come.
+    expect(status).toBe("8");
   });
 
   test("reflection can be switched off", async () => {

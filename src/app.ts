@@ -61,15 +61,16 @@ export interface TallyOptions {
   readonly foldHere?: boolean;
   /** Where the dashboard's files are; by default where the build puts them. */
   readonly webFolder?: string;
+  /**
+   * Hears of the admin token where this start makes one, once and at once: what fails later does not take it back. The
+   * file is where it is kept; null with a database of the operator's own.
+   */
+  readonly onAdminToken?: (token: string, file: string | null) => void;
 }
 
 export interface Tally extends AsyncDisposable {
   readonly url: string;
   readonly version: string;
-  /** The admin token, once: at the start that made it. */
-  readonly adminToken: string | null;
-  /** Where the admin token is kept; null with a database of the operator's own. */
-  readonly adminTokenFile: string | null;
   /** What signs the operator in to the dashboard, once and within 10 minutes; null where no admin token was made. */
   readonly signInCode: string | null;
   /** Settles with DATABASE_GONE when the embedded database cannot be kept running. */
@@ -103,7 +104,7 @@ export async function startTally(
 async function start(
   config: Config,
   log: Logger,
-  { foldHere = false, webFolder = WEB_FOLDER }: TallyOptions,
+  { foldHere = false, webFolder = WEB_FOLDER, onAdminToken = () => {} }: TallyOptions,
   cleanups: Cleanups,
 ): Promise<Tally> {
   const database = await openDatabase(config, log, cleanups);
@@ -130,6 +131,7 @@ async function start(
     configuredToken: config.adminToken,
     tokenFile: database.adminTokenFile ?? undefined,
   });
+  if (adminToken !== null) onAdminToken(adminToken, database.adminTokenFile);
   const authenticator = cleanups.use(new TokenAuthenticator({ db, hasher, log, now: Date.now }));
   const signInCode = adminToken === null ? null : drawSignInCode(randomBytes);
   const signIn = createSignIn({
@@ -252,8 +254,6 @@ async function start(
   return {
     url: server.url,
     version,
-    adminToken,
-    adminTokenFile: database.adminTokenFile,
     signInCode,
     databaseGone: database.gone,
     [Symbol.asyncDispose]: () => cleanups.run(),

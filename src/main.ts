@@ -43,12 +43,13 @@ await program.parseAsync();
 async function serve(config: Config): Promise<void> {
   const log = openLog(config);
   const interrupted = waitForSignal();
-  const tally = await startTally(config, log);
+  const tally = await startTally(config, log, {
+    onAdminToken(token, file) {
+      console.log(`Admin token, shown this once: ${token}`);
+      if (file !== null) console.log(`It is kept in ${file}`);
+    },
+  });
   console.log(`Tally ${tally.version} listens on ${tally.url}`);
-  if (tally.adminToken !== null) {
-    console.log(`Admin token, shown this once: ${tally.adminToken}`);
-    if (tally.adminTokenFile !== null) console.log(`It is kept in ${tally.adminTokenFile}`);
-  }
   if (tally.signInCode !== null) {
     // Browsers do not open the address that stands for all of a machine's.
     const url = tally.url.replace(/\/\/(?:0\.0\.0\.0|\[::\])(?=:)/, "//localhost");

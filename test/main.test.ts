@@ -167,6 +167,18 @@ describe("tallyd serve", () => {
     expect(wrong.output()).toMatch(/TALLY_PORT.*TALLY_DB_LANES/s);
   });
 
+  it("prints the admin token that it made also where it then fails to start", async () => {
+    const env = { TALLY_ADMIN_TOKEN: "" };
+    const failed = start("serve", { ...env, TALLY_TLS_CERT: "/none", TALLY_TLS_KEY: "/none" });
+    expect(await failed.exited).toEqual([1, null]);
+    const [, printed = ""] = await failed.says(/shown this once: (tly_admin_\S+)\n/);
+    const { url, output } = await serve(env);
+    expect(output()).not.toContain("tly_admin_");
+    const client = createTallyClient({ url, token: printed });
+    expect((await client.tenancy.listOrganizations({})).organizations).toEqual([]);
+    client.close();
+  });
+
   it("of three that start at once on an empty database all serve", async () => {
     await using empty = await createEmptyDatabase();
     const env = { DATABASE_URL: empty.url };

@@ -167,6 +167,12 @@ describe("tallyd serve", () => {
     expect(wrong.output()).toMatch(/TALLY_PORT.*TALLY_DB_LANES/s);
   });
 
+  it("says so where there can be no data folder", async () => {
+    const refused = start("serve", { DATABASE_URL: "", TALLY_DATA_DIR: "/proc/none/data" });
+    expect(await Promise.race([refused.exited, sleep(10_000)])).toEqual([1, null]);
+    expect(refused.output()).toContain("tallyd: the data folder cannot be made: ENOENT");
+  });
+
   it("prints the admin token that it made also where it then fails to start", async () => {
     const env = { TALLY_ADMIN_TOKEN: "" };
     const failed = start("serve", { ...env, TALLY_TLS_CERT: "/none", TALLY_TLS_KEY: "/none" });

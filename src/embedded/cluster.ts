@@ -1,7 +1,18 @@
 /** The data folder: its password, and the cluster that is made at the first start. */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Binaries } from "./binaries.js";
 import { childEnvironment, type Identity, requireReach } from "./identity.js";
@@ -65,8 +76,26 @@ export async function ensureCluster(
 
 /** The folder exists, and nobody else can read it. */
 export async function ensureFolder(dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true });
+  try {
+    await makeFolder(dataDir);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`the data folder cannot be made: ${reason}`, { cause: error });
+  }
   await chmod(dataDir, 0o700);
+}
+
+/** Node's own recursion never ends where a parent is there and takes no folder, as /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await stat(folder)).isDirectory()) return;
+    if (code !== "ENOENT" || existsSync(dirname(folder))) throw error;
+    await makeFolder(dirname(folder));
+    await makeFolder(folder);
+  }
 }
 
 async function initialize(

@@ -2,6 +2,7 @@
  * The raw door for events: `POST /v1/events` takes a body as it is, for tools that cannot build an envelope. A thin
  * adapter over the handlers of EventService.
  */
+import { isUtf8 } from "node:buffer";
 import type { IncomingHttpHeaders } from "node:http";
 import { create, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { EventMode, EventOutcome, IngestedEventSchema } from "../../../gen/tally/v1/event_pb.js";
@@ -168,7 +169,13 @@ function readQuery(query: URLSearchParams): Target {
   };
 }
 
+/**
+ * Node gives each byte of a header as a character. curl sends UTF-8, fetch one byte for each character that has one;
+ * text of those is hardly ever UTF-8 too.
+ */
 function keyOf(headers: IncomingHttpHeaders): string {
   const key = headers["idempotency-key"];
-  return (Array.isArray(key) ? key[0] : key) ?? "";
+  const sent = (Array.isArray(key) ? key[0] : key) ?? "";
+  const bytes = Buffer.from(sent, "latin1");
+  return isUtf8(bytes) ? bytes.toString() : sent;
 }

@@ -84,7 +84,10 @@ const SENDERS: Record<
       method: "POST",
       headers: {
         authorization: `Bearer ${projectToken ?? server.allToken}`,
-        ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+        // fetch writes each character as one byte, curl the bytes of its UTF-8.
+        ...(idempotencyKey === undefined
+          ? {}
+          : { "idempotency-key": Buffer.from(idempotencyKey).toString("latin1") }),
         ...faultHeader(fault),
       },
       body: json,

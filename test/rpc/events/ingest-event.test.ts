@@ -180,6 +180,14 @@ describe.each(DOORS)("through %s", (door) => {
     expect((await send(door, { ...PAGE_VIEW, amount: 1 })).outcome).toBe("PROCESSED");
   });
 
+  it("takes an idempotency key in any script", async () => {
+    const { send, kept } = await newProject();
+    const key = { idempotencyKey: "заказ-17 à 5 €" };
+    await send(door, { ...PAGE_VIEW, amount: 1 }, key);
+    await send(door, { ...PAGE_VIEW, amount: 2 }, key);
+    expect(await kept()).toMatchObject([key]);
+  });
+
   it("warns of attributes that differ from the first event's", async () => {
     const { send } = await newProject();
     await send(door, { ...PAGE_VIEW, browser: "a" });
@@ -224,6 +232,18 @@ describe.each(DOORS)("through %s", (door) => {
       violations: [{ field: "tally-fault" }],
     });
   });
+});
+
+it("reads an idempotency key of the raw door as fetch sends it, too", async () => {
+  const { secret, send, kept } = await newProject();
+  await send("gRPC", { ...PAGE_VIEW, amount: 1 }, { idempotencyKey: "n° 17" });
+  const again = await fetch(`${server.url}/v1/events`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${secret}`, "idempotency-key": "n° 17" },
+    body: JSON.stringify({ ...PAGE_VIEW, amount: 2 }),
+  });
+  expect(again.status).toBe(409);
+  expect(await kept()).toMatchObject([{ idempotencyKey: "n° 17" }]);
 });
 
 it("replays a mended event, once, and judges it before", async () => {

@@ -5,6 +5,7 @@ import { cors } from "@connectrpc/connect";
 const ALLOWED_HEADERS = [
   ...cors.allowedHeaders,
   "authorization",
+  "idempotency-key",
   "tally-fault",
   "x-request-id",
 ].join(", ");

@@ -246,7 +246,8 @@ describe("CORS", () => {
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get("access-control-allow-origin")).toBe(origin);
     const headers = allowed.headers.get("access-control-allow-headers")?.split(", ");
-    expect(headers).toEqual(expect.arrayContaining(["authorization", "tally-fault"]));
+    const own = ["authorization", "idempotency-key", "tally-fault"];
+    expect(headers).toEqual(expect.arrayContaining(own));
     const answer = await fetch(lab.server.url + ingestPath, {
       method: "POST",
       headers: { ...json, origin },

@@ -19,8 +19,8 @@ const program = new Command("tallyd")
   .description("Tally, a self-hosted test-analytics service. Settings come from the environment.")
   .version(readVersion());
 program
-  .command("serve", { isDefault: true })
-  .description("serve every protocol on one port, until SIGINT or SIGTERM")
+  .command("serve")
+  .description("serve every protocol on one port, until SIGINT or SIGTERM; without a command, too")
   .action(() => run(serve));
 program
   .command("work")
@@ -38,7 +38,8 @@ program
   .option("--project <id>", "only of this project")
   .option("--json", "a JSON object a line")
   .action((options: RecountFlags) => run((config) => recountFigures(config, options)));
-await program.parseAsync();
+// Commander's own default command would take an unknown one for an argument.
+await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, "serve"]);
 
 async function serve(config: Config): Promise<void> {
   const log = openLog(config);

@@ -208,6 +208,12 @@ describe("tallyd serve", () => {
   });
 });
 
+it("tallyd names a command that it does not have", async () => {
+  const unknown = start("migrat");
+  expect(await unknown.exited).toEqual([1, null]);
+  expect(unknown.output()).toContain("unknown command 'migrat'\n(Did you mean migrate?)");
+});
+
 describe("tallyd migrate", () => {
   it("brings the database to this version, once", async () => {
     await using empty = await createEmptyDatabase();

@@ -45,7 +45,7 @@ export type GetCallerResponse = Message<"tally.v1.GetCallerResponse"> & {
   token?: Token | undefined;
 
   /**
-   * Its project, for a project token.
+   * Its project, for a project token; without the settings for one with scope INGEST alone.
    *
    * @generated from field: tally.v1.Project project = 2;
    */

@@ -26,8 +26,12 @@ export function organizationMessage(
 
 /** A project as answers show it. */
 export function projectMessage(stored: StoredProject): MessageInitShape<typeof ProjectSchema> {
-  const { projectId, organizationId, name, settings, createUs } = stored;
-  return { projectId, organizationId, name, settings, createTime: timestamp(createUs) };
+  return { ...projectNames(stored), settings: stored.settings };
+}
+
+/** The same without its settings. */
+export function projectNames({ projectId, organizationId, name, createUs }: StoredProject) {
+  return { projectId, organizationId, name, createTime: timestamp(createUs) };
 }
 
 /** A token as answers show it: never its secret or hash. */

@@ -35,6 +35,12 @@ it.each<[string, () => string, Scope[]]>([
   expect(project).toMatchObject({ projectId, organizationId, name: "shop" });
 });
 
+it("shows the settings of its project to a token that may read them, as GetProject does", async () => {
+  expect((await callerOf(server.readToken)).project?.settings).toBeDefined();
+  expect((await callerOf(server.manageToken)).project?.settings).toBeDefined();
+  expect((await callerOf(server.ingestToken)).project?.settings).toBeUndefined();
+});
+
 it("says when the operator has faults on", async () => {
   await using other = await startTestServer({ env: { TALLY_FAULTS: "1" } });
   const { faultsEnabled } = await other.client(other.ingestToken).tenancy.getCaller({});

@@ -95,3 +95,8 @@ function canDecode(part: string): boolean {
 export function parseText(text: string): string | undefined {
   return /\p{Cc}/u.test(text) ? undefined : text;
 }
+
+/** Text that every client writes into a header alike: ASCII. */
+export function parseHeaderText(text: string): string | undefined {
+  return /^[ -~]*$/.test(text) ? text : undefined;
+}

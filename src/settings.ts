@@ -8,6 +8,7 @@ import {
   oneOf,
   parseAddress,
   parseBoolean,
+  parseHeaderText,
   parseNetwork,
   parseOrigin,
   parsePort,
@@ -136,9 +137,9 @@ export const settings = {
   ),
   adminToken: secret(
     "TALLY_ADMIN_TOKEN",
-    "an admin token, tly_admin_…, or 24 to 512 other characters",
-    parseText,
-    "The admin token to use instead of one made at the first start: `tly_admin_…`, or 24 to 512 other characters.",
+    "an admin token, tly_admin_…, or 24 to 512 other characters of ASCII",
+    parseHeaderText,
+    "The admin token to use instead of one made at the first start: `tly_admin_…`, or 24 to 512 other characters of ASCII.",
   ),
   bcryptCost: setting(
     "TALLY_BCRYPT_COST",

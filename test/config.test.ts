@@ -150,6 +150,7 @@ describe("refuses", () => {
     ["DATABASE_URL", "postgres://u:hunter2@db1,db2/tally"],
     ["DATABASE_URL", "postgres://u:hunter2@db1:1,db2:2/tally"],
     ["TALLY_ADMIN_TOKEN", "hunter2\u0001x"],
+    ["TALLY_ADMIN_TOKEN", "hunter2 with some ümlauts in it"],
   ])("%s without showing its value", (name, value) => {
     const [problem] = problemsOf({ [name]: value });
     expect(problem).toMatch(new RegExp(`^${name}: expected `));

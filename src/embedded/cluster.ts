@@ -78,11 +78,13 @@ export async function ensureCluster(
 export async function ensureFolder(dataDir: string): Promise<void> {
   try {
     await makeFolder(dataDir);
+    await chmod(dataDir, 0o700);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`the data folder cannot be made: ${reason}`, { cause: error });
+    throw new Error(`${dataDir} cannot be the data folder, set TALLY_DATA_DIR: ${reason}`, {
+      cause: error,
+    });
   }
-  await chmod(dataDir, 0o700);
 }
 
 /** Node's own recursion never ends where a parent is there and takes no folder, as /proc. */

@@ -170,7 +170,9 @@ describe("tallyd serve", () => {
   it("says so where there can be no data folder", async () => {
     const refused = start("serve", { DATABASE_URL: "", TALLY_DATA_DIR: "/proc/none/data" });
     expect(await Promise.race([refused.exited, sleep(10_000)])).toEqual([1, null]);
-    expect(refused.output()).toContain("tallyd: /proc/none/data cannot be the data folder, set TALLY_DATA_DIR: ENOENT");
+    expect(refused.output()).toContain(
+      "tallyd: /proc/none/data cannot be the data folder, set TALLY_DATA_DIR: ENOENT",
+    );
   });
 
   it("prints the admin token that it made also where it then fails to start", async () => {

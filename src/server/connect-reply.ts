@@ -10,8 +10,8 @@ import { finishReply, replyError } from "./http-reply.js";
 import type { BoundMethod } from "./target.js";
 
 /**
- * Answers a request that the router would refuse with an empty body: the wrong HTTP method or content type,
- * and a bidirectional method, which HTTP/1.1 cannot carry. A refusal by the guard comes first.
+ * Answers a request that the router would refuse with an empty body: the wrong HTTP method, content type or
+ * encoding, and a bidirectional method, which HTTP/1.1 cannot carry. A refusal by the guard comes first.
  */
 export function replyToMisfit(
   call: Call,
@@ -33,7 +33,13 @@ export function replyToMisfit(
 
 function misfitOf(method: BoundMethod, req: IncomingMessage): [number, string] | undefined {
   const kind = method.desc.methodKind;
-  if (req.method === "GET" && isReadOnly(method)) return undefined;
+  if (req.method === "GET" && isReadOnly(method)) {
+    if (GET_ENCODINGS.has(encodingOfGet(req) ?? "")) return undefined;
+    return [
+      415,
+      `a GET of ${method.method} carries its message, such as ?encoding=json&message=%7B%7D`,
+    ];
+  }
   if (req.method !== "POST") return [405, `call ${method.method} by POST`];
   if (kind === "bidi_streaming") {
     return [
@@ -57,6 +63,12 @@ function misfitOf(method: BoundMethod, req: IncomingMessage): [number, string] |
 const UNARY_TYPE = /^application\/(json(; ?charset=utf-?8)?|proto)$/i;
 const STREAM_TYPE = /^application\/connect\+(json(; ?charset=utf-?8)?|proto)$/i;
 const WEB_TYPE = /^application\/grpc-web(\+(json|proto))?$/i;
+
+const GET_ENCODINGS = new Set(["json", "proto"]);
+
+function encodingOfGet(req: IncomingMessage): string | null {
+  return new URL(req.url ?? "/", "http://localhost").searchParams.get("encoding");
+}
 
 /** Connect's GET is for methods without side effects. */
 function isReadOnly({ desc }: BoundMethod): boolean {

@@ -140,6 +140,21 @@ describe("Connect on HTTP/1.1", () => {
     expect((await post("IngestRun", "text/plain")).status).toBe(415);
   });
 
+  test.each(["", "?encoding=xml&message="])(
+    "says how a GET is made to one of GET…%s",
+    async (query) => {
+      await using lab = await startLab();
+      const url = `${lab.server.url}/tally.v1.StatsService/GetRun${query}`;
+      const answer = await fetch(url, { headers: { authorization: "Bearer read" } });
+      expect(answer.status).toBe(415);
+      expect(await answer.json()).toMatchObject({
+        message: expect.stringContaining("?encoding=json&message="),
+      });
+      await until(() => requestLine(lab) !== undefined);
+      expect(requestLine(lab)).toMatchObject({ method: "GetRun", code: "UNIMPLEMENTED" });
+    },
+  );
+
   test("refuses before the body, and a short body does not cost the connection", async () => {
     await using lab = await startLab();
     const socket = net.connect(lab.server.address);
@@ -223,6 +238,10 @@ describe("Connect on HTTP/1.1", () => {
     expect(refused).toContain("larger than 4096 bytes, the most that this call takes at once");
   });
 });
+
+function requestLine(lab: Lab) {
+  return lab.lines.find((line) => line["event"] === "request");
+}
 
 describe("CORS", () => {
   const origin = "https://app.example";

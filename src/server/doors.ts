@@ -2,6 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { JsonValue } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { callError } from "../errors.js";
 import type { Body } from "./body.js";
 import { abandonCall, callContext, cutCall, openCall, releaseCall, settleCall } from "./call.js";
 import type { Call, Room } from "./call-state.js";
@@ -66,6 +68,12 @@ export async function serveDoor(
   try {
     const waiting = admit(call, req.headers.authorization);
     if (waiting !== undefined) await orEnd(call, waiting);
+    const coding = req.headers["content-encoding"] ?? "identity";
+    if (coding.toLowerCase() !== "identity") {
+      const error = packedBody(coding);
+      call.responseBytes = replyError(req, res, error, 415);
+      return settleCall(call, error);
+    }
     const query = new URL(req.url ?? "/", "http://localhost").searchParams;
     const body = doorBody(call, openHttpBody(req, res));
     const { headers } = req;
@@ -84,6 +92,15 @@ export async function serveDoor(
     call.responseBytes = replyError(req, res, error);
     settleCall(call, error);
   }
+}
+
+function packedBody(coding: string): ConnectError {
+  const name = JSON.stringify(coding.slice(0, 50));
+  return callError(
+    Code.Unimplemented,
+    `content-encoding ${name} is not supported: send the body as it is`,
+    { reason: "COMPRESSION_NOT_SUPPORTED" },
+  );
 }
 
 function handle(call: Call, door: Door, request: DoorRequest): Promise<DoorResponse> {

@@ -315,6 +315,20 @@ describe("raw doors", () => {
     expect((await post(lab, "/v1/runs/%ff/reports")).status).toBe(404);
   });
 
+  test("refuse a packed body instead of reading it as it is", async () => {
+    await using lab = await startLab({ doors: [door] });
+    const packed = await post(lab, "/v1/runs/r/reports", {
+      headers: { ...auth, "content-encoding": "gzip" },
+    });
+    expect(packed.status).toBe(415);
+    expect(await packed.json()).toMatchObject({
+      code: "unimplemented",
+      message: 'content-encoding "gzip" is not supported: send the body as it is',
+    });
+    const plain = { ...auth, "content-encoding": "identity" };
+    expect((await post(lab, "/v1/runs/r/reports", { headers: plain })).status).toBe(201);
+  });
+
   test("answer errors as Connect does", async () => {
     await using lab = await startLab({ doors: [door] });
     const empty = await post(lab, "/v1/runs/r/reports", { body: "" });

@@ -3,6 +3,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { useTransport } from "@connectrpc/connect-query";
 import { useEffect, useState } from "react";
 import { StatsService, type WatchedRun } from "../../../gen/tally/v1/stats_service_pb.js";
+import { startSilence } from "./silence.js";
 import { usePageVisible } from "./use-page-visible.js";
 
 /** What is watched: the runs of a project, of one branch, or one run. */
@@ -14,7 +15,7 @@ export interface Watched {
 
 /**
  * The newest state of each run that was told of, by run_id; `isLive` while the stream is open. It is open while the tab is in
- * sight, and opened again when it breaks, after 1 to 15 seconds.
+ * sight, and opened again when it breaks or falls silent, after 1 to 15 seconds.
  */
 export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched): {
   readonly runs: ReadonlyMap<string, WatchedRun>;
@@ -33,12 +34,14 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
     const watch = async () => {
       for (let failures = 0; !ended.signal.aborted; failures++) {
         let isFirst = true;
+        const silence = startSilence(ended.signal, SILENT_MS);
         try {
-          const options = { signal: ended.signal, timeoutMs: 0 };
+          const options = { signal: silence.signal, timeoutMs: 0 };
           for await (const { runs: news } of client.watchRuns(
             { projectId, branch, runId },
             options,
           )) {
+            silence.heard();
             failures = 0;
             setLive(true);
             const begins = isFirst;
@@ -51,9 +54,11 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
           }
         } catch (thrown) {
           const { code } = ConnectError.from(thrown);
-          if (ENDS_FOR_GOOD.has(code)) break;
+          if (ENDS_FOR_GOOD.has(code)) return;
+        } finally {
+          silence.stop();
+          setLive(false);
         }
-        setLive(false);
         await wait(Math.min(15_000, 1000 * 2 ** failures), ended.signal);
       }
     };
@@ -67,6 +72,9 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
 }
 
 const NONE: ReadonlyMap<string, WatchedRun> = new Map();
+
+/** The server says something every 15 seconds. */
+const SILENT_MS = 40_000;
 
 const ENDS_FOR_GOOD = new Set([
   Code.Unauthenticated,

@@ -8,6 +8,7 @@ import {
   type GetCallerResponse,
   TenancyService,
 } from "../../../gen/tally/v1/tenancy_service_pb.js";
+import { PROJECTS_KEY } from "./projects-key.js";
 import { useSession } from "./session.js";
 
 /** An organization with its projects. */
@@ -15,9 +16,6 @@ export interface OrganizationProjects {
   readonly organization: Organization | undefined;
   readonly projects: readonly Project[];
 }
-
-/** Name of the question, for those who change projects to ask it anew. */
-export const PROJECTS_KEY = ["projects"] as const;
 
 /** All projects by organization for an admin token, the own one for a project token. */
 export function useProjects(): UseQueryResult<readonly OrganizationProjects[]> {
@@ -30,6 +28,15 @@ export function useProjects(): UseQueryResult<readonly OrganizationProjects[]> {
     initialData: isAdmin ? undefined : () => ownOf(caller),
     staleTime: 60_000,
   });
+}
+
+/** Whether the session is known not to see the project: it was deleted, or is not that of the token. */
+export function useIsUnknownProject(projectId: string | undefined): boolean {
+  const { data } = useProjects();
+  const isThere = data?.some(({ projects }) =>
+    projects.some((project) => project.projectId === projectId),
+  );
+  return projectId !== undefined && isThere === false;
 }
 
 async function readOwn(transport: Transport): Promise<readonly OrganizationProjects[]> {

@@ -12,11 +12,13 @@ import {
   useRef,
   useState,
 } from "react";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.js";
 import { type Scope, TokenKind } from "../../../gen/tally/v1/tenancy_pb.js";
 import {
   type GetCallerResponse,
   TenancyService,
 } from "../../../gen/tally/v1/tenancy_service_pb.js";
+import { PROJECTS_KEY } from "./projects-key.js";
 import { takeSignInCode } from "./sign-in-code.js";
 import { forgetToken, keepToken, readToken } from "./token-store.js";
 import { createTransport } from "./transport.js";
@@ -110,8 +112,13 @@ export function SessionProvider({
   }, [resume]);
 
   const transport: Transport = useMemo(
-    () => createTransport(token, (error) => leave(refusalText(error))),
-    [token, leave],
+    () =>
+      createTransport(token, (error) => {
+        if (error.code === Code.Unauthenticated) leave(refusalText(error));
+        // Whoever lists projects sees that it is gone.
+        if (isProjectGone(error)) void queries.invalidateQueries({ queryKey: PROJECTS_KEY });
+      }),
+    [token, leave, queries],
   );
   const value = useMemo(
     () => ({ state, signIn: (given: string, onDevice: boolean) => enter(given, onDevice) }),
@@ -166,6 +173,10 @@ async function redeem(code: string): Promise<string | null> {
     if (error.code === Code.Unauthenticated) return refusalText(error);
     throw error;
   }
+}
+
+function isProjectGone(error: ConnectError): boolean {
+  return error.findDetails(ErrorInfoSchema).some(({ reason }) => reason === "PROJECT_NOT_FOUND");
 }
 
 /** What the sign-in page says of a token or code that the server does not take. */

@@ -1,15 +1,15 @@
 /** How calls reach the server that this page came from. */
-import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
+import { ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 
-/** A transport with the token; `onRefused` is told when the server no longer takes it. */
+/** A transport with the token; `onError` is told of every call that fails. */
 export function createTransport(
   token: string | null,
-  onRefused: (error: ConnectError) => void,
+  onError: (error: ConnectError) => void,
 ): Transport {
   const heard = (thrown: unknown): ConnectError => {
     const error = ConnectError.from(thrown);
-    if (error.code === Code.Unauthenticated) onRefused(error);
+    onError(error);
     return error;
   };
   const authorize: Interceptor = (next) => async (request) => {

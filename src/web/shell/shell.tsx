@@ -1,9 +1,9 @@
 /** What surrounds every page: where one is, where one can go, and who one is. */
-import { Redirect, Route, Switch, useLocation, useParams, useSearch } from "wouter";
+import { Link, Redirect, Route, Switch, useLocation, useParams, useSearch } from "wouter";
 import { Scope } from "../../../gen/tally/v1/tenancy_pb.js";
 import type { ProjectPageProps } from "../pages/project-page.js";
 import { paths } from "../routes.js";
-import { useProjects } from "../session/projects.js";
+import { useIsUnknownProject, useProjects } from "../session/projects.js";
 import { useSession } from "../session/session.js";
 import { Page } from "../ui/page.js";
 import { QueryView, Waiting } from "../ui/query-view.js";
@@ -23,10 +23,10 @@ export function Shell() {
       </a>
       <Switch>
         <Route path="/projects/:project/*?">
-          {({ project }) => <SideBar projectId={project} />}
+          {({ project }) => <SideBar asked={project} />}
         </Route>
         <Route>
-          <SideBar projectId={undefined} />
+          <SideBar asked={undefined} />
         </Route>
       </Switch>
       <main id="content" className="content" tabIndex={-1}>
@@ -45,9 +45,7 @@ export function Shell() {
             </Route>
             <Route>
               <Page title="There is no such page">
-                <p>
-                  <a href="/">Go to the overview</a>
-                </p>
+                <ToOverview />
               </Page>
             </Route>
           </Switch>
@@ -61,6 +59,14 @@ function OfProject({ code }: { readonly code: Code<ProjectPageProps> }) {
   const { project = "" } = useParams<{ project: string }>();
   const { may } = useSession();
   const ProjectPage = useCode(code);
+  if (useIsUnknownProject(project)) {
+    return (
+      <Page title="There is no such project">
+        <p>It was deleted, or the token you signed in with is not its own.</p>
+        <ToOverview />
+      </Page>
+    );
+  }
   if (!may(Scope.READ)) {
     return (
       <Page title="This token may not read">
@@ -70,6 +76,14 @@ function OfProject({ code }: { readonly code: Code<ProjectPageProps> }) {
   }
   if (ProjectPage === undefined) return <Waiting rows={10} />;
   return <ProjectPage key={project} projectId={project} />;
+}
+
+function ToOverview() {
+  return (
+    <p>
+      <Link href="/">Go to the overview</Link>
+    </p>
+  );
 }
 
 function Installation() {

@@ -4,14 +4,15 @@ import { Link, useLocation } from "wouter";
 import { Scope } from "../../../gen/tally/v1/tenancy_pb.js";
 import { displayText } from "../format/display-text.js";
 import { paths } from "../routes.js";
-import { useProjects } from "../session/projects.js";
+import { useIsUnknownProject, useProjects } from "../session/projects.js";
 import { useSession } from "../session/session.js";
 import { Button } from "../ui/button.js";
 import { ThemeChoice } from "./theme-choice.js";
 
-/** The bar beside the page, above it where the window is narrow. */
-export function SideBar({ projectId }: { readonly projectId: string | undefined }) {
+/** The bar beside the page, above it where the window is narrow; `asked` is the project of the address. */
+export function SideBar({ asked }: { readonly asked: string | undefined }) {
   const { caller, isAdmin, may, signOut } = useSession();
+  const projectId = useIsUnknownProject(asked) ? undefined : asked;
   return (
     <header className="side-bar">
       <Link href="/" className="brand">

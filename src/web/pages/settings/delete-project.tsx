@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useLocation } from "wouter";
 import type { Project } from "../../../../gen/tally/v1/tenancy_pb.js";
 import { paths } from "../../routes.js";
-import { PROJECTS_KEY } from "../../session/projects.js";
+import { PROJECTS_KEY } from "../../session/projects-key.js";
 import { DeleteProjectButton } from "../../tenancy/delete-project-button.js";
 
 /** Deletes the project, and goes to the installation. */
@@ -15,8 +15,8 @@ export function DeleteProject({ project }: { readonly project: Project }) {
       <DeleteProjectButton
         project={project}
         onDeleted={async () => {
-          await queries.invalidateQueries({ queryKey: PROJECTS_KEY });
           navigate(paths.installation());
+          await queries.invalidateQueries({ queryKey: PROJECTS_KEY });
         }}
       />
     </div>

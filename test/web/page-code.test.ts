@@ -24,6 +24,24 @@ describe.skipIf(!hasChromium)("the code of a page", () => {
     expect(await page.getByText("This page cannot be shown").count()).toBe(0);
   });
 
+  it("that could not be had comes with all its styles once it can", async () => {
+    await using opened = await lab.open(paths.tests(lab.server.projectId), {
+      token: lab.server.readToken,
+    });
+    const { page } = opened;
+    const go = (name: string) => page.getByRole("link", { name, exact: true }).click();
+    await page.getByRole("heading", { name: "Tests", exact: true }).waitFor();
+    await page.route("**/assets/**", (route) => route.abort());
+    await go("Compare");
+    await page.getByText("This page cannot be shown: its code did not come.").waitFor();
+    await page.unroute("**/assets/**");
+    await go("Tests");
+    await go("Compare");
+    await page.getByRole("heading", { name: "Compare" }).waitFor();
+    const display = "getComputedStyle(document.querySelector('.run-pickers')).display";
+    expect(await page.evaluate(display)).toBe("grid");
+  });
+
   it("asks for what the page shows as soon as it is there", async () => {
     await using opened = await lab.open("/sign-in", { token: lab.server.readToken });
     const { page } = opened;

@@ -30,7 +30,7 @@ export class FailureBoundary extends Component<Props, State> {
     if (failure === null) return this.props.children;
     return (
       <Callout tone="failed">
-        <p>This page cannot be shown: {failure.message}</p>
+        <p>This page cannot be shown: {failure.message}.</p>
         <Button onClick={() => window.location.reload()}>Load it anew</Button>
       </Callout>
     );

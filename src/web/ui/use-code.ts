@@ -30,13 +30,15 @@ export function codeOf<Props>(
         },
         (error) => {
           loading = undefined;
-          throw error;
+          throw new Error(NO_CODE, { cause: error });
         },
       );
       return loading;
     },
   };
 }
+
+const NO_CODE = "its code did not come. The server may be away, or was renewed since";
 
 /** The component; undefined until its code has come. Throws to the boundary above where it cannot be loaded. */
 export function useCode<Props>(code: Code<Props>): ComponentType<Props> | undefined {

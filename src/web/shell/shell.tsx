@@ -1,4 +1,5 @@
 /** What surrounds every page: where one is, where one can go, and who one is. */
+import { useRef } from "react";
 import { Link, Redirect, Route, Switch, useLocation, useParams, useSearch } from "wouter";
 import { Scope } from "../../../gen/tally/v1/tenancy_pb.js";
 import type { ProjectPageProps } from "../pages/project-page.js";
@@ -11,11 +12,14 @@ import { type Code, useCode } from "../ui/use-code.js";
 import { FailureBoundary } from "./failure-boundary.js";
 import { installationPage, projectPages } from "./pages.js";
 import { SideBar } from "./side-bar.js";
+import { useNewPage } from "./use-new-page.js";
 
 /** The pages; each gets the id of the project of its address. */
 export function Shell() {
   const [location] = useLocation();
   const search = useSearch();
+  const content = useRef<HTMLElement>(null);
+  useNewPage(content);
   return (
     <div className="shell">
       <a className="skip-link" href="#content">
@@ -29,7 +33,7 @@ export function Shell() {
           <SideBar asked={undefined} />
         </Route>
       </Switch>
-      <main id="content" className="content" tabIndex={-1}>
+      <main ref={content} id="content" className="content" tabIndex={-1}>
         <FailureBoundary key={location} asked={search}>
           <Switch>
             <Route path="/">

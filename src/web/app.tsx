@@ -2,6 +2,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useState } from "react";
+import { Checking } from "./session/checking.js";
 import { SessionProvider, useSessionState } from "./session/session.js";
 import { SignInPage } from "./session/sign-in-page.js";
 import { Shell } from "./shell/shell.js";
@@ -25,7 +26,7 @@ function Entrance() {
   const { state } = useSessionState();
   switch (state.kind) {
     case "checking":
-      return null;
+      return <Checking />;
     case "signed-out":
       return <SignInPage message={state.message} />;
     case "unreachable":

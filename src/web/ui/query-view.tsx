@@ -9,10 +9,15 @@ export interface Asked<T> {
   readonly data: T | undefined;
   readonly error: unknown;
   readonly isFetching: boolean;
+  /** The data answers an earlier question: this one has no answer yet. */
+  readonly isPlaceholderData?: boolean;
   refetch(): unknown;
 }
 
-/** The answer by `children`. An earlier answer stays on view while a newer one is asked for, and when that fails. */
+/**
+ * The answer by `children`. An earlier answer stays on view while a newer one is asked for, and when that fails; one to an earlier
+ * question is dimmed.
+ */
 export function QueryView<T>({
   query,
   rows = 6,
@@ -23,7 +28,7 @@ export function QueryView<T>({
   readonly rows?: number;
   readonly children: (data: T) => ReactNode;
 }) {
-  const { data, error, isFetching } = query;
+  const { data, error, isFetching, isPlaceholderData } = query;
   return (
     <>
       {error !== null && error !== undefined && (
@@ -34,7 +39,13 @@ export function QueryView<T>({
           </Button>
         </Callout>
       )}
-      {data === undefined ? !error && <Waiting rows={rows} /> : children(data)}
+      {data === undefined ? (
+        !error && <Waiting rows={rows} />
+      ) : (
+        <div className="answer" aria-busy={isPlaceholderData || undefined}>
+          {children(data)}
+        </div>
+      )}
     </>
   );
 }

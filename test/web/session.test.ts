@@ -38,6 +38,21 @@ describe.skipIf(!hasChromium)("session", () => {
     await tab.close();
   });
 
+  it("ends in every tab that the token was kept for", async () => {
+    await using opened = await lab.open("/");
+    const { page } = opened;
+    await page.getByLabel("Token").fill(lab.server.readToken);
+    await page.getByLabel("Keep me signed in").check();
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("link", { name: "Runs", exact: true }).waitFor();
+    const tab = await page.context().newPage();
+    await tab.goto(lab.server.url);
+    await tab.getByRole("button", { name: "Sign out" }).click();
+    await tab.close();
+    await page.getByText("You have signed out in another tab.").waitFor();
+    expect(opened.complaints).toEqual([]);
+  });
+
   it("says what is wrong with a token", async () => {
     await using opened = await lab.open("/");
     const { page } = opened;

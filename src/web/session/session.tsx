@@ -20,7 +20,7 @@ import {
 } from "../../../gen/tally/v1/tenancy_service_pb.js";
 import { PROJECTS_KEY } from "./projects-key.js";
 import { takeSignInCode } from "./sign-in-code.js";
-import { forgetToken, keepToken, readToken } from "./token-store.js";
+import { forgetToken, keepToken, onTokenForgotten, readToken } from "./token-store.js";
 import { createTransport } from "./transport.js";
 
 /** Someone who is signed in. */
@@ -99,6 +99,7 @@ export function SessionProvider({
   useEffect(() => {
     void resume();
   }, [resume]);
+  useEffect(() => onTokenForgotten(() => leave("You have signed out in another tab.")), [leave]);
   useEffect(() => {
     // A link that is opened where the dashboard is shown already loads no page.
     const follow = () => {

@@ -6,14 +6,24 @@ export function readToken(): string | null {
   return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY);
 }
 
-/** Keeps the token until the tab is closed, or with `onDevice` until sign-out. */
+/** Keeps the token until the tab is closed, or with `onDevice` for all tabs until sign-out in one of them. */
 export function keepToken(token: string, onDevice: boolean): void {
-  forgetToken();
-  (onDevice ? localStorage : sessionStorage).setItem(KEY, token);
+  if (!onDevice) return sessionStorage.setItem(KEY, token);
+  sessionStorage.removeItem(KEY);
+  localStorage.setItem(KEY, token);
 }
 
 /** No token is kept any more. */
 export function forgetToken(): void {
   sessionStorage.removeItem(KEY);
   localStorage.removeItem(KEY);
+}
+
+/** Calls `listener` when another tab has forgotten the token that this one has from the device; returns how to stop. */
+export function onTokenForgotten(listener: () => void): () => void {
+  const hear = ({ key }: StorageEvent) => {
+    if (key === KEY && readToken() === null) listener();
+  };
+  window.addEventListener("storage", hear);
+  return () => window.removeEventListener("storage", hear);
 }

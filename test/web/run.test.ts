@@ -69,6 +69,24 @@ describe.skipIf(!hasChromium)("run", () => {
     await page.getByText("result_id").first().waitFor();
   });
 
+  it("tells new tests that fail from others, and what a run without a branch can be compared with", async () => {
+    const { ingest } = lab.client;
+    const source = { branch: "growing" };
+    const results = [PASSED, FAILED].map((status) => ({ test: { name: `is ${status}` }, status }));
+    await ingest.ingestRun({ run: { runId: "small", source, status: PASSED } });
+    await ingest.ingestRun({ run: { runId: "grown", source, status: FAILED }, results });
+    await ingest.ingestRun({ run: { runId: "nowhere from", status: PASSED } });
+    await using opened = await open("grown", "&view=parts");
+    const { page } = opened;
+    await page.getByRole("link", { name: "2 added, 1 failing" }).waitFor();
+    await page.goto(page.url().replace("grown", "nowhere+from"));
+    await page.getByText("This run names no branch").waitFor();
+    await page.getByRole("link", { name: "Compare it with another run" }).click();
+    await page.getByRole("heading", { name: "Compare" }).waitFor();
+    expect(new URL(page.url()).searchParams.get("head")).toBe("nowhere from");
+    expect(opened.complaints).toEqual([]);
+  });
+
   it("shows a failure with its evidence in place, and leads to the test", async () => {
     await send("before", 1, { adds: PASSED, removes: PASSED }, PASSED);
     await send("before", 2, {}, PASSED);

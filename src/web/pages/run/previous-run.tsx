@@ -35,7 +35,7 @@ function Changes({ projectId, run }: { readonly projectId: string; readonly run:
     { enabled: previous !== undefined },
   );
   if (previous === undefined) {
-    return <p className="soft">{isKnown ? "No finished run before this one." : "…"}</p>;
+    return isKnown ? <NoPrevious projectId={projectId} run={run} /> : <p className="soft">…</p>;
   }
   const runs = { base: previous.runId, head: run.runId };
   return (
@@ -67,7 +67,19 @@ function Changes({ projectId, run }: { readonly projectId: string; readonly run:
   );
 }
 
+function NoPrevious({ projectId, run }: { readonly projectId: string; readonly run: Run }) {
+  return (
+    <p className="soft">
+      {run.source?.branch
+        ? "No finished run before this one on its branch."
+        : "This run names no branch, so that none is known to be before it."}{" "}
+      <Link href={paths.compare(projectId, { head: run.runId })}>Compare it with another run</Link>
+    </p>
+  );
+}
+
 function changes(data: CompareRunsResponse | undefined) {
+  const addedFailing = data?.addedFailingCount ?? 0n;
   return [
     { list: "newly-failing", text: "newly failing", count: data?.newlyFailing?.count, isBad: true },
     { list: "fixed", text: "fixed", count: data?.fixed?.count, isBad: false },
@@ -77,7 +89,12 @@ function changes(data: CompareRunsResponse | undefined) {
       count: data?.stillFailing?.count,
       isBad: false,
     },
-    { list: "added", text: "added", count: data?.added?.count, isBad: false },
+    {
+      list: "added",
+      text: addedFailing > 0n ? `added, ${formatCount(addedFailing)} failing` : "added",
+      count: data?.added?.count,
+      isBad: addedFailing > 0n,
+    },
     { list: "missing", text: "missing", count: data?.missing?.count, isBad: false },
     { list: "slower", text: "slower", count: data?.slower?.count, isBad: false },
   ];

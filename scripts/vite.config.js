@@ -19,8 +19,6 @@ export default defineConfig({
     target: "es2023",
     // Every browser that runs es2023 knows modulepreload.
     modulePreload: { polyfill: false },
-    // Styles are 7 KB, packed. Those of a page that could not be had once would not be asked for again with its code.
-    cssCodeSplit: false,
     // The Content-Security-Policy has no place for inlined files.
     assetsInlineLimit: 0,
     reportCompressedSize: false,

@@ -3,6 +3,7 @@
  * comes next until 300 ms have passed, so that a page whose code was there after 20 ms asked for its content after 300.
  */
 import { type ComponentType, useEffect, useState } from "react";
+import { renewStyles } from "./renew-styles.js";
 
 /** The code of a component. */
 export interface Code<Props> {
@@ -23,7 +24,7 @@ export function codeOf<Props>(
       return component;
     },
     load() {
-      loading ??= load().then(
+      loading ??= withStyles(load).then(
         (file) => {
           component = file.default;
           return component;
@@ -36,6 +37,12 @@ export function codeOf<Props>(
       return loading;
     },
   };
+}
+
+/** A page that shares styles with one whose code did not come may lack them too. */
+async function withStyles<File>(load: () => Promise<File>): Promise<File> {
+  const [file] = await Promise.all([load(), renewStyles()]);
+  return file;
 }
 
 const NO_CODE = "its code did not come. The server may be away, or was renewed since";

@@ -2,7 +2,8 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { useTransport } from "@connectrpc/connect-query";
 import { useEffect, useState } from "react";
-import { StatsService, type WatchedRun } from "../../../gen/tally/v1/stats_service_pb.js";
+import { StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
+import { mergeWatched, type WatchedRuns } from "./merge-watched.js";
 import { startSilence } from "./silence.js";
 import { usePageVisible } from "./use-page-visible.js";
 
@@ -18,7 +19,7 @@ export interface Watched {
  * sight, and opened again when it breaks or falls silent, after 1 to 15 seconds.
  */
 export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched): {
-  readonly runs: ReadonlyMap<string, WatchedRun>;
+  readonly runs: WatchedRuns;
   readonly isLive: boolean;
 } {
   const transport = useTransport();
@@ -49,7 +50,12 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
             if (!begins && news.length === 0) continue;
             setTold((before) => ({
               question,
-              runs: merge(before.question === question ? before.runs : NONE, news, begins),
+              runs: mergeWatched(
+                before.question === question ? before.runs : NONE,
+                news,
+                runId,
+                begins,
+              ),
             }));
           }
         } catch (thrown) {
@@ -71,7 +77,7 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
   return { runs: told.question === question ? told.runs : NONE, isLive };
 }
 
-const NONE: ReadonlyMap<string, WatchedRun> = new Map();
+const NONE: WatchedRuns = new Map();
 
 /** The server says something every 15 seconds. */
 const SILENT_MS = 40_000;
@@ -82,31 +88,6 @@ const ENDS_FOR_GOOD = new Set([
   Code.NotFound,
   Code.InvalidArgument,
 ]);
-
-/**
- * The runs with what was told; failures of a run are gathered, newest last, up to 1,000. Where a stream `begins`, what an
- * earlier one told of other runs may be out of date and is dropped.
- */
-function merge(
-  before: ReadonlyMap<string, WatchedRun>,
-  told: readonly WatchedRun[],
-  begins: boolean,
-): ReadonlyMap<string, WatchedRun> {
-  const after = new Map(begins ? [] : before);
-  for (const watched of told) {
-    const runId = watched.run?.runId;
-    if (runId === undefined) continue;
-    const known = before.get(runId)?.failures ?? [];
-    const seen = new Set(watched.failures.map(failureKey));
-    const failures = [...known.filter((each) => !seen.has(failureKey(each))), ...watched.failures];
-    after.set(runId, { ...watched, failures: failures.slice(-1000) });
-  }
-  return after;
-}
-
-function failureKey({ testId, result }: WatchedRun["failures"][number]): string {
-  return `${testId} ${result?.resultId}`;
-}
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -40,7 +40,9 @@ describe.skipIf(!hasChromium)("a project that is not there", () => {
     await page.getByText("No run has arrived yet").waitFor();
     await tenancy.deleteProject({ projectId });
     // A server may answer for a second as if it were there.
-    await expect.poll(() => stats.listRuns({ projectId }).catch(({ code }) => code)).toBe(Code.NotFound);
+    await expect
+      .poll(() => stats.listRuns({ projectId }).catch(({ code }) => code))
+      .toBe(Code.NotFound);
     await page.getByLabel("Status").selectOption("failed");
     await noSuchProject(page).waitFor();
     await page.getByRole("link", { name: "Go to the overview" }).click();

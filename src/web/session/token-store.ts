@@ -8,9 +8,8 @@ export function readToken(): string | null {
 
 /** Keeps the token until the tab is closed, or with `onDevice` for all tabs until sign-out in one of them. */
 export function keepToken(token: string, onDevice: boolean): void {
-  if (!onDevice) return sessionStorage.setItem(KEY, token);
-  sessionStorage.removeItem(KEY);
-  localStorage.setItem(KEY, token);
+  if (onDevice) sessionStorage.removeItem(KEY);
+  (onDevice ? localStorage : sessionStorage).setItem(KEY, token);
 }
 
 /** No token is kept any more. */

@@ -26,9 +26,7 @@ export function Shell() {
         Skip to content
       </a>
       <Switch>
-        <Route path="/projects/:project/*?">
-          {({ project }) => <SideBar asked={project} />}
-        </Route>
+        <Route path="/projects/:project/*?">{({ project }) => <SideBar asked={project} />}</Route>
         <Route>
           <SideBar asked={undefined} />
         </Route>

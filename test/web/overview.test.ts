@@ -42,7 +42,7 @@ describe.skipIf(!hasChromium)("overview", () => {
       "mails",
     );
     expect(await part(page, "Slowest tests").getByRole("listitem").count()).toBe(5);
-    expect(await part(page, "Ingestion").textContent()).toContain("Accepted142 ");
+    await expect.poll(() => part(page, "Ingestion").textContent()).toContain("Accepted142 ");
     const figures = page.getByRole("table", { name: "Runs by day" }).getByRole("row");
     expect(await figures.count()).toBe(31);
   });

@@ -94,6 +94,10 @@ export function timestamp(micros: number): Pick<Timestamp, "seconds" | "nanos"> 
   return { seconds: BigInt(seconds), nanos: (micros - seconds * 1_000_000) * 1000 };
 }
 
-function duration(micros: number): Pick<Duration, "seconds" | "nanos"> {
-  return timestamp(micros);
+/** 10,000 years, the longest that a Duration can be: JSON has no text for a longer sum. */
+const LONGEST_US = 315_576_000_000 * 1_000_000;
+
+/** Microseconds as a Duration, up to the longest. */
+export function duration(micros: number): Pick<Duration, "seconds" | "nanos"> {
+  return timestamp(Math.min(micros, LONGEST_US));
 }

@@ -288,7 +288,7 @@ export type RunTotals = Message<"tally.v1.RunTotals"> & {
   precludedCount: bigint;
 
   /**
-   * Sum of the stored results' durations.
+   * Sum of the stored results' durations, at most the longest that a Duration can be.
    *
    * @generated from field: google.protobuf.Duration duration = 7;
    */

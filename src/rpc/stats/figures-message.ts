@@ -9,7 +9,7 @@ import type {
 import type { ResultTotals } from "../../db/result-totals.js";
 import type { DurationRanks, RunTotals } from "../../db/run-totals.js";
 import { wilsonInterval } from "../../stats/wilson.js";
-import { timestamp } from "../run-message.js";
+import { duration, timestamp } from "../run-message.js";
 
 /** A share with its interval. */
 export function rateMessage(part: number, of: number): MessageInitShape<typeof RateSchema> {
@@ -33,12 +33,9 @@ export function resultCounts(totals: ResultTotals): MessageInitShape<typeof Resu
     erroredCount: BigInt(errored),
     skippedCount: BigInt(skipped),
     precludedCount: BigInt(precluded),
-    duration: timestamp(Math.min(durationUs, LONGEST_US)),
+    duration: duration(durationUs),
   };
 }
-
-/** 10,000 years, the longest that a Duration can be: JSON has no text for a longer sum. */
-const LONGEST_US = 315_576_000_000 * 1_000_000;
 
 export function runCounts(totals: RunTotals): MessageInitShape<typeof RunCountsSchema> {
   return {

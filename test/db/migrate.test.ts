@@ -20,6 +20,7 @@ const CHECKSUMS = [
   "97d433e22a7ba379",
   "8f6c3a0de3e4f811",
   "898bd5beb58b6a1e",
+  "cc00edf32896e6e7",
 ];
 
 it("applies every file once, and makes the partitions of three months", async () => {

@@ -63,7 +63,9 @@ describe.skipIf(!hasChromium)("run", () => {
     expect(await opened.violations()).toEqual([]);
     await page.getByRole("link", { name: "Overview" }).click();
     await page.getByText("No result that is stored fails.").waitFor();
-    await link.click();
+    await page.getByText("1 failed and refused").waitFor();
+    await page.goBack();
+    await link.first().click();
     await page.getByRole("heading", { name: "Rejections" }).waitFor();
     expect(new URL(page.url()).searchParams.get("run")).toBe("refused");
     await page.getByText("result_id").first().waitFor();

@@ -4,7 +4,6 @@ import type { CompareRunsResponse } from "../../../../gen/tally/v1/stats_service
 import { formatCount, plural } from "../../format/numbers.js";
 import { paths } from "../../routes.js";
 import { Badge } from "../../ui/badges.js";
-import { RefusedFailures } from "../../ui/refused-failures.js";
 import { Line, TestLabel } from "../../ui/texts.js";
 import { type Failing, failingTests, isUncompared } from "./newest-ended.js";
 
@@ -19,6 +18,7 @@ export function FailingTests({
   readonly maxRows: number;
 }) {
   const { head, newlyFailing, stillFailing, fixed, missing, addedFailingCount } = compared;
+  const refused = head?.totals?.rejectedFailureCount ?? 0n;
   const failing = failingTests(compared).slice(0, maxRows);
   const count = (newlyFailing?.count ?? 0n) + addedFailingCount + (stillFailing?.count ?? 0n);
   return (
@@ -35,13 +35,13 @@ export function FailingTests({
             <Count count={missing?.count} tone="warned" text="missing" />
           </>
         )}
-        {head && <RefusedFailures projectId={projectId} run={head} />}
+        {refused > 0n && <Count count={refused} tone="failed" text="failed and refused" />}
       </p>
       {failing.length === 0 ? (
         <p className="rows-nothing">
           {count > 0n
             ? "They are too many to be told here: compare the runs."
-            : (head?.totals?.rejectedFailureCount ?? 0n) > 0n
+            : refused > 0n
               ? "No result that is stored fails."
               : "Nothing fails."}
         </p>

@@ -9,10 +9,10 @@ import { byPageToken } from "../../session/by-page-token.js";
 import { Badge, StatusBadge } from "../../ui/badges.js";
 import { ExpandingList } from "../../ui/expanding-list.js";
 import { Empty, QueryView } from "../../ui/query-view.js";
-import { RefusedFailures } from "../../ui/refused-failures.js";
 import { TestLabel } from "../../ui/texts.js";
 import { useFollow } from "../../ui/use-follow.js";
 import { type FailingTest, groupByTest } from "./group-by-test.js";
+import { RefusedFailures } from "./refused-failures.js";
 import { TestEvidence } from "./test-evidence.js";
 
 /** Failures as they come: `liveFailures` are those that the stream told of. */

@@ -2,8 +2,8 @@ import { Link } from "wouter";
 import type { PartSummary, Run } from "../../../../gen/tally/v1/run_pb.js";
 import { formatCount, plural } from "../../format/numbers.js";
 import { paths } from "../../routes.js";
-import { RefusedFailures } from "../../ui/refused-failures.js";
 import { ResultBar } from "../../ui/result-bar.js";
+import { RefusedFailures } from "./refused-failures.js";
 
 /** How many results of each kind there are so far, and how far the run has come. */
 export function RunTotalsView({

@@ -1,7 +1,7 @@
 import { Link } from "wouter";
-import type { Run } from "../../../gen/tally/v1/run_pb.js";
-import { plural } from "../format/numbers.js";
-import { paths } from "../routes.js";
+import type { Run } from "../../../../gen/tally/v1/run_pb.js";
+import { plural } from "../../format/numbers.js";
+import { paths } from "../../routes.js";
 
 /** Leads to what failed and was refused, if anything was: lists of stored results lack it, and the run fails by it. */
 export function RefusedFailures({

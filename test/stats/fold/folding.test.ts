@@ -5,6 +5,7 @@ import { Status } from "../../../gen/tally/v1/run_pb.js";
 import { DbError } from "../../../src/db/errors.js";
 import type { Queryable } from "../../../src/db/queryable.js";
 import { foldResults } from "../../../src/jobs/fold-results.js";
+import { purgeDeleted } from "../../../src/jobs/purge-deleted.js";
 import { createLogger } from "../../../src/log.js";
 import { foldNext } from "../../../src/stats/fold/fold-project.js";
 import { type FoldLab, type LabProject, startFoldLab } from "./lab.js";
@@ -235,6 +236,37 @@ describe("contradictions", () => {
       [project.projectKey],
     );
     expect(left).toEqual([]);
+  });
+
+  it("end for a failure that is folded with the end of the run that passed", async () => {
+    const project = await lab.newProject();
+    const { projectId, projectKey } = project;
+    const source = { commitSha: "c" };
+    const run = (runId: string, ...list: string[]) =>
+      send(project, { run: { runId, source }, results: results(...list) });
+    await run("f", "a FAILED");
+    await run("p", "a PASSED");
+    await lab.settle();
+    await lab.server.client().ingest.deleteRun({ projectId, runId: "p" });
+    const deps = { db: lab.db, log: createLogger("silent"), now: Date.now, random: Math.random };
+    const purge = purgeDeleted(deps);
+    // Both come between the look for changed runs and the reading of the queue.
+    let isTold = false;
+    const watched: Queryable = {
+      async query(text, params, options) {
+        if (!isTold && /FROM fold_queue[^;]* weight <> 0/.test(text)) {
+          isTold = true;
+          await purge.runOnce();
+          await run("g", "a FAILED");
+        }
+        return lab.db.query<never>(text, params, options);
+      },
+    };
+    const at = { deadlineAt: Date.now() + 60_000, todayOf: (day: number) => day };
+    await foldNext(watched, projectKey, at);
+    await lab.settle();
+    expect(await failures(project)).toEqual(["f a alone", "g a alone"]);
+    expect(await lab.differences(projectKey)).toEqual([]);
   });
 
   it("come with a commit that is told later, and go when a run turns out to be dirty", async () => {

@@ -33,7 +33,12 @@ export function watchRuns({
       }
       const signal = AbortSignal.any([context.signal, ended.signal]);
       const watcher = feeds.watch(project, { branch, runId }, signal);
-      for (;;) yield await watcher.next(limits.watchHeartbeatMs);
+      for (;;) {
+        const message = await watcher.next(limits.watchHeartbeatMs);
+        // The tokens of a deleted project end their streams; an admin token outlives it.
+        await resolveProject(projectId, context);
+        yield message;
+      }
     } catch (error) {
       throw fromDbError(error);
     } finally {

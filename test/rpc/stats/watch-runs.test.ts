@@ -239,6 +239,20 @@ describe("a watch ends", () => {
     expect(retryAfterMs(error)).toBe(1000);
   });
 
+  it("when its project is deleted, with the next message, also of an admin", {
+    timeout: 40_000,
+  }, async () => {
+    const admin = server.client();
+    const { organizationId } = server;
+    const { project } = await admin.tenancy.createProject({ organizationId, name: "short" });
+    const projectId = project?.projectId ?? "";
+    const watch = new Watch(admin.stats, { projectId });
+    await watch.next();
+    await admin.tenancy.deleteProject({ projectId });
+    const error = await failure(watch.until(() => false));
+    expect(errorReason(error)).toBe("PROJECT_NOT_FOUND");
+  });
+
   it.each<[string[], Request]>([
     [["branch"], { branch: "x".repeat(1025) }],
     [["run_id"], { runId: " " }],

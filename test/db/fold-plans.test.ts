@@ -107,9 +107,10 @@ it.each(["force_generic_plan", "force_custom_plan"])(
         await jobOf(lane).runOnce();
       },
       async "a run that is deleted"() {
-        await db.query("UPDATE runs SET deleted_at = now() WHERE run_id = 'run ' || $1::int", [
-          2 + custom,
-        ]);
+        await db.query(
+          "UPDATE runs SET deleted_at = now() WHERE project_key = 1 AND run_id = 'run ' || $1::int",
+          [2 + custom],
+        );
         await purgeDeleted(deps(lane)).runOnce();
         await jobOf(lane).runOnce();
         await purgeDeleted(deps(lane)).runOnce();

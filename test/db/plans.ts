@@ -28,6 +28,10 @@ export async function plansOf(
   read: (db: Queryable) => Promise<unknown>,
 ): Promise<Plan[]> {
   const plans: Plan[] = [];
+  const [server] = await db.query<{ rounds: boolean }>(
+    "SELECT current_setting('server_version_num')::int < 180000 AS rounds",
+  );
+  const error = server?.rounds === true ? ROUNDED_BY : 0;
   await read({
     async query<Row extends object>(
       text: string,
@@ -40,7 +44,7 @@ export async function plansOf(
         params,
       );
       await db.query("ROLLBACK");
-      if (row !== undefined) plans.push(readPlan(row["QUERY PLAN"][0].Plan));
+      if (row !== undefined) plans.push(readPlan(row["QUERY PLAN"][0].Plan, error));
       return db.query<Row>(text, params, options);
     },
   });
@@ -57,7 +61,10 @@ export async function planOf(
   return plan;
 }
 
-function readPlan(root: PlanNode): Plan {
+/** Before version 18, rows of a loop are rounded: as many fewer there may have been. */
+const ROUNDED_BY = 0.5;
+
+function readPlan(root: PlanNode, error: number): Plan {
   const nodes: PlanNode[] = [];
   const walk = (node: PlanNode) => {
     if (node["Actual Loops"] === 0) return;
@@ -72,10 +79,11 @@ function readPlan(root: PlanNode): Plan {
     sequential: nodes
       .filter((node) => node["Node Type"] === "Seq Scan")
       .map((node) => node["Relation Name"] ?? ""),
-    scanned: scans.reduce(
-      (sum, node) =>
-        sum + (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0)) * node["Actual Loops"],
-      0,
-    ),
+    scanned: scans.reduce((sum, node) => {
+      const rows = [node["Actual Rows"], node["Rows Removed by Filter"] ?? 0];
+      const loops = node["Actual Loops"];
+      const least = loops === 1 ? rows : rows.map((n) => Math.max(0, n - error));
+      return sum + least.reduce((a, b) => a + b) * loops;
+    }, 0),
   };
 }

@@ -15,7 +15,9 @@ import { addFormatOption, printRows, type Row, type RowFormat } from "./rows.js"
 /** Adds the command. */
 export function addCompareCommand(program: Command, act: Act): void {
   addFormatOption(program.command("compare <base-run-id> <head-run-id>"))
-    .description("what changed from one run to another; exit code 1 if a test fails newly")
+    .description(
+      "what changed from one run to another; exit code 1 if a test fails newly, or a failure was refused",
+    )
     .option("--limit <n>", "tests of each kind, up to 1000", countArgument, 100)
     .action(
       act(async (context, [baseRunId = "", headRunId = ""], { limit, format }: CompareOptions) => {
@@ -34,7 +36,15 @@ export function addCompareCommand(program: Command, act: Act): void {
           head: `${headText(answer)}\n${newFailures} new failures`,
           none: "no test changed",
         });
-        return newFailures > 0n ? exitCodes.refused : exitCodes.ok;
+        // What is not stored is in no list, and it is not known whether it is new.
+        const refused = answer.head?.totals?.rejectedFailureCount ?? 0n;
+        if (refused > 0n) {
+          context.warn(
+            `refused results of the head run that failed: ${refused}`,
+            "see them by: tally rejections list",
+          );
+        }
+        return newFailures + refused > 0n ? exitCodes.refused : exitCodes.ok;
       }),
     );
 }

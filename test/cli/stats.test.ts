@@ -90,6 +90,17 @@ describe("a comparison of runs", () => {
     expect(unknown).toMatchObject({ code: 1, stdout: "" });
     expect(unknown.stderr).toContain("nowhere");
   });
+
+  it("is no pass where a failure was refused", async () => {
+    const { ingest } = server.client(server.ingestToken);
+    const run = { runId: "refused" };
+    const results = [{ test: { name: "" }, status: Status.FAILED }];
+    await ingest.ingestRun({ run: { runId: "empty" } });
+    await ingest.ingestRun({ run, results });
+    const { code, stderr } = await tally("compare", "empty", "refused");
+    expect(code).toBe(1);
+    expect(stderr).toContain("refused results of the head run that failed: 1");
+  });
 });
 
 it.each([

@@ -27,6 +27,8 @@ export interface PartRecord extends Omit<PartRow, "partId"> {
   readonly keptRefusals: number;
   /** Of these, those that failed or errored and are open. */
   readonly refusedFailures: number;
+  /** Of these, those that have a say in its status: they failed, errored or passed, and are open. */
+  readonly heardRefusals: number;
   /**
    * A test of it failed (errored) more often in one attempt than it passed in later ones, stored and open refused results
    * together; read only where no status was given.
@@ -51,6 +53,7 @@ export type PartValues = readonly [
   expectedCount: number | null,
   keptRefusals: number,
   refusedFailures: number,
+  heardRefusals: number,
   hasFailed: boolean,
   hasErrored: boolean,
   counts: readonly (number | null)[],
@@ -59,7 +62,7 @@ export type PartValues = readonly [
 export function toPart(values: PartValues): PartRecord {
   const [job, attempt, shardIndex, shardTotal, producer, streamed, createUs, ...rest] = values;
   const [finishedUs, finishStatus, finishUs, durationUs, expectedCount, ...found] = rest;
-  const [keptRefusals, refusedFailures, hasFailed, hasErrored, counts] = found;
+  const [keptRefusals, refusedFailures, heardRefusals, hasFailed, hasErrored, counts] = found;
   return {
     job,
     attempt,
@@ -75,6 +78,7 @@ export function toPart(values: PartValues): PartRecord {
     expectedCount,
     keptRefusals,
     refusedFailures,
+    heardRefusals,
     hasFailed,
     hasErrored,
     counts: toCounts(counts),
@@ -101,127 +105,130 @@ function toCounts(counts: readonly (number | null)[]): Counts {
 }
 
 /**
- * What is kept of a part is what its results tell, if no refused ones have a say. Their number says so: a statement that
- * was under way while the run was settled does not unsettle it.
+ * What is kept of a part `p` is what its results tell, if no refused ones have a say. Their number says so: a statement
+ * that was under way while the run was settled does not unsettle it.
  */
 const HAS_VERDICT = `p.kept_status IS NOT NULL AND (
-    r.expire_step > 0 OR p.kept_count = COALESCE(counts.accepted, 0) AND COALESCE(refusals.failures, 0) = 0
+    r.expire_step > 0 OR p.kept_count = COALESCE(counts.accepted, 0) AND COALESCE(refusals.heard, 0) = 0
   )`;
-
-/** Of a part `p` of a run `r` whose status its failures may be looked up for. */
-const isJudged = (hasStatus: string) =>
-  `r.expire_step = 0 AND p.finish_status IS NULL AND NOT (${hasStatus}) AND NOT (${HAS_VERDICT})`;
 
 /**
  * The parts of the run `r` as JSON, `list`: as text and in arrays, which takes a quarter of the time that jsonb objects
  * do. `counts` adds the queue's rows of the ledger, by their keys, to what is folded of a part: its cost grows with what
  * is not folded, not with the ledger. `refusals` reads rejections_by_run; those that were resolved are stored.
- * `failing` reads results_failures and open refusals, only where there are failures of a part whose producer gave no
- * status, neither does `hasStatus` hold, and it was not kept what they tell. Failures of a test in one attempt are repeats
- * of each other: one of them stands unless as many later attempts passed in the same part. Copies of one result that agree
- * in this are one. Of a refused result whose test is not known, no later attempt passed. The results of each failing test are read once. OFFSET 0 keeps look-ups by key. `$1` is the
- * project.
+ * `failures` reads results_failures and open refusals, once for all parts, only where there are failures of a part whose
+ * producer gave no status, neither does `hasStatus` hold, and it was not kept what they tell. Failures of a test in one
+ * attempt are repeats of each other: one of them stands unless as many later attempts passed in the same part, stored and
+ * refused together. Copies of one result that agree in this are one. Of a refused result whose test is not known, no later
+ * attempt passed. The results of each failing test are read once. OFFSET 0 keeps look-ups by key. `$1` is the project.
  */
 export const partList = (hasStatus: string) => `
-  SELECT json_agg(
-    json_build_array(
-      p.job, p.attempt, p.shard_index, p.shard_total, p.producer, p.streamed, ${microsOf("p.created_at")},
-      ${microsOf("p.finished_at")}, p.finish_status, ${microsOf("p.finish_time")}, p.duration_us, p.expected_count,
-      COALESCE(refusals.kept, 0), COALESCE(refusals.failures, 0),
-      CASE WHEN ${HAS_VERDICT} THEN p.kept_status = 2 ELSE COALESCE(failing.failed, false) END,
-      CASE WHEN ${HAS_VERDICT} THEN p.kept_status = 3 ELSE COALESCE(failing.errored, false) END,
-      json_build_array(
-        counts.accepted, counts.passed, counts.failed, counts.errored, counts.skipped, counts.precluded,
-        counts.duration_us, counts.late, counts.duplicates, counts."foreign", counts.conflicts
-      )
-    )
-    ORDER BY p.job, p.shard_index, p.attempt, p.producer
-  ) AS list
-  FROM run_parts p
-  LEFT JOIN LATERAL (
+  WITH parts AS MATERIALIZED (
     SELECT
-      part_id, sum(accepted) AS accepted, sum(passed) AS passed, sum(failed) AS failed, sum(errored) AS errored,
-      sum(skipped) AS skipped, sum(precluded) AS precluded, sum(duration_us) AS duration_us, sum(late) AS late,
-      sum(duplicates) AS duplicates, sum("foreign") AS "foreign", sum(conflicts) AS conflicts
-    FROM (
+      p.*, counts.*, refusals.kept, refusals.failures, refusals.heard, ${HAS_VERDICT} AS has_verdict,
+      r.expire_step = 0 AND p.finish_status IS NULL AND NOT (${hasStatus}) AND NOT (${HAS_VERDICT})
+        AND COALESCE(counts.failed + counts.errored, 0) + COALESCE(refusals.failures, 0) > 0 AS is_judged
+    FROM run_parts p
+    LEFT JOIN LATERAL (
       SELECT
-        part_id, accepted_count AS accepted, passed_count AS passed, failed_count AS failed,
-        errored_count AS errored, skipped_count AS skipped, precluded_count AS precluded, duration_us,
-        late_count AS late, duplicate_count AS duplicates, foreign_count AS "foreign",
-        conflict_count AS conflicts
-      FROM part_totals
-      WHERE project_key = $1 AND run_key = r.run_key
-      UNION ALL
-      SELECT
-        b.part_id, accepted_count, passed_count, failed_count, errored_count, skipped_count, precluded_count,
-        duration_us, CASE WHEN late THEN accepted_count ELSE 0 END, duplicate_count, foreign_count, conflict_count
-      FROM fold_queue q
-      CROSS JOIN LATERAL (
-        SELECT *
-        FROM batches
-        WHERE project_key = $1 AND run_key = q.run_key AND batch_key = q.batch_key
-        OFFSET 0
-      ) b
-      WHERE q.project_key = $1 AND q.run_key = r.run_key AND q.weight = 1
-    ) AS ledger
-    GROUP BY part_id
-  ) counts ON counts.part_id = p.part_id
-  LEFT JOIN LATERAL (
-    SELECT
-      part_id, count(*) FILTER (WHERE state <> 2) AS kept,
-      count(*) FILTER (WHERE state = 1 AND status IN (2, 3)) AS failures
-    FROM rejections
-    WHERE project_key = $1 AND run_key = r.run_key AND kind = 1
-    GROUP BY part_id
-  ) refusals ON refusals.part_id = p.part_id
-  LEFT JOIN LATERAL (
-    WITH refused AS MATERIALIZED (
-      SELECT t.test_key, j.attempt, max(j.status) AS status
-      FROM rejections j
-      LEFT JOIN tests t ON t.project_key = $1 AND t.test_id = j.test_id
-      WHERE ${isJudged(hasStatus)} AND refusals.failures > 0
-        AND j.project_key = $1 AND j.run_key = r.run_key AND j.part_id = p.part_id
-        AND j.kind = 1 AND j.state = 1 AND j.status <= 3 AND NOT EXISTS (
-          SELECT
-          FROM results s
-          JOIN batches b ON b.project_key = $1 AND b.run_key = s.run_key AND b.batch_key = s.batch_key
-          WHERE s.project_key = $1 AND s.run_day = r.run_day AND s.run_key = r.run_key AND s.test_key = t.test_key
-            AND s.result_id = j.result_id AND s.status <= 3 AND (s.status = 1) = (j.status = 1)
-            AND b.part_id = p.part_id
-        )
-      GROUP BY t.test_key, j.attempt, j.result_id, j.status = 1
-    ),
-    failures AS MATERIALIZED (
-      SELECT
-        test_key, attempt, count(*) FILTER (WHERE status = 2) AS failed,
-        count(*) FILTER (WHERE status = 3) AS errored
+        part_id AS counted_id, sum(accepted) AS accepted, sum(passed) AS passed, sum(failed) AS failed,
+        sum(errored) AS errored, sum(skipped) AS skipped, sum(precluded) AS precluded,
+        sum(duration_us) AS counted_us, sum(late) AS late, sum(duplicates) AS duplicates, sum("foreign") AS "foreign",
+        sum(conflicts) AS conflicts
       FROM (
-        SELECT test_key, attempt, status
-        FROM results f
+        SELECT
+          part_id, accepted_count AS accepted, passed_count AS passed, failed_count AS failed,
+          errored_count AS errored, skipped_count AS skipped, precluded_count AS precluded, duration_us,
+          late_count AS late, duplicate_count AS duplicates, foreign_count AS "foreign",
+          conflict_count AS conflicts
+        FROM part_totals
+        WHERE project_key = $1 AND run_key = r.run_key
+        UNION ALL
+        SELECT
+          b.part_id, accepted_count, passed_count, failed_count, errored_count, skipped_count, precluded_count,
+          duration_us, CASE WHEN late THEN accepted_count ELSE 0 END, duplicate_count, foreign_count, conflict_count
+        FROM fold_queue q
         CROSS JOIN LATERAL (
-          SELECT part_id FROM batches
-          WHERE project_key = $1 AND run_key = f.run_key AND batch_key = f.batch_key
+          SELECT *
+          FROM batches
+          WHERE project_key = $1 AND run_key = q.run_key AND batch_key = q.batch_key
           OFFSET 0
         ) b
-        WHERE ${isJudged(hasStatus)} AND counts.failed + counts.errored > 0
-          AND f.project_key = $1 AND f.run_day = r.run_day AND f.run_key = r.run_key
-          AND f.status IN (2, 3) AND b.part_id = p.part_id
-        UNION ALL
-        SELECT test_key, attempt, status FROM refused WHERE status <> 1
-      ) f
-      GROUP BY test_key, attempt
-    )
+        WHERE q.project_key = $1 AND q.run_key = r.run_key AND q.weight = 1
+      ) AS ledger
+      GROUP BY part_id
+    ) counts ON counts.counted_id = p.part_id
+    LEFT JOIN LATERAL (
+      SELECT
+        part_id, count(*) FILTER (WHERE state <> 2) AS kept,
+        count(*) FILTER (WHERE state = 1 AND status IN (2, 3)) AS failures,
+        count(*) FILTER (WHERE state = 1 AND status <= 3) AS heard
+      FROM rejections
+      WHERE project_key = $1 AND run_key = r.run_key AND kind = 1
+      GROUP BY part_id
+    ) refusals ON refusals.part_id = p.part_id
+    WHERE p.project_key = $1 AND p.run_key = r.run_key
+  ),
+  judged AS MATERIALIZED (SELECT part_id FROM parts WHERE is_judged),
+  refused AS MATERIALIZED (
+    SELECT j.part_id, j.test_key, j.attempt, max(j.status) AS status
+    FROM (
+      SELECT j.part_id, t.test_key, j.attempt, j.result_id, j.status
+      FROM rejections j
+      LEFT JOIN LATERAL (
+        SELECT test_key FROM tests WHERE project_key = $1 AND test_id = j.test_id
+        OFFSET 0
+      ) t ON true
+      WHERE EXISTS (SELECT FROM judged) AND j.project_key = $1 AND j.run_key = r.run_key
+        AND j.kind = 1 AND j.state = 1 AND j.status <= 3 AND j.part_id IN (SELECT part_id FROM judged)
+      OFFSET 0
+    ) j
+    LEFT JOIN LATERAL (
+      SELECT status, batch_key
+      FROM results
+      WHERE project_key = $1 AND run_day = r.run_day AND run_key = r.run_key AND test_key = j.test_key
+        AND result_id = j.result_id
+      OFFSET 0
+    ) s ON s.status <= 3 AND (s.status = 1) = (j.status = 1)
+    LEFT JOIN LATERAL (
+      SELECT part_id FROM batches
+      WHERE project_key = $1 AND run_key = r.run_key AND batch_key = s.batch_key
+      OFFSET 0
+    ) b ON true
+    WHERE b.part_id IS DISTINCT FROM j.part_id
+    GROUP BY j.part_id, j.test_key, j.attempt, j.result_id, j.status = 1
+  ),
+  failures AS MATERIALIZED (
     SELECT
-      bool_or(failed > 0 AND failed + errored > passed_later) AS failed,
+      part_id, test_key, attempt, count(*) FILTER (WHERE status = 2) AS failed,
+      count(*) FILTER (WHERE status = 3) AS errored
+    FROM (
+      SELECT b.part_id, test_key, attempt, status
+      FROM results f
+      CROSS JOIN LATERAL (
+        SELECT part_id FROM batches
+        WHERE project_key = $1 AND run_key = f.run_key AND batch_key = f.batch_key
+        OFFSET 0
+      ) b
+      WHERE EXISTS (SELECT FROM judged) AND f.project_key = $1 AND f.run_day = r.run_day AND f.run_key = r.run_key
+        AND f.status IN (2, 3) AND b.part_id IN (SELECT part_id FROM judged)
+      UNION ALL
+      SELECT part_id, test_key, attempt, status FROM refused WHERE status <> 1
+    ) f
+    GROUP BY part_id, test_key, attempt
+  ),
+  failing AS (
+    SELECT
+      part_id, bool_or(failed > 0 AND failed + errored > passed_later) AS failed,
       bool_or(errored > 0 AND failed + errored > passed_later) AS errored
     FROM (
-      SELECT failed, errored, COALESCE(sum(passed) OVER later_attempts, 0) AS passed_later
+      SELECT part_id, failed, errored, COALESCE(sum(passed) OVER later_attempts, 0) AS passed_later
       FROM (
-        SELECT test_key, attempt, failed, errored, 0 AS passed FROM failures
+        SELECT part_id, test_key, attempt, failed, errored, 0 AS passed FROM failures
         UNION ALL
-        SELECT test_key, attempt, 0, 0, 1 FROM refused WHERE status = 1 AND test_key IS NOT NULL
+        SELECT part_id, test_key, attempt, 0, 0, 1 FROM refused WHERE status = 1 AND test_key IS NOT NULL
         UNION ALL
-        SELECT test_key, later.attempt, 0, 0, 1
+        SELECT b.part_id, test_key, later.attempt, 0, 0, 1
         FROM (SELECT test_key, min(attempt) AS attempt FROM failures GROUP BY test_key) f
         CROSS JOIN LATERAL (
           SELECT attempt, batch_key
@@ -235,12 +242,27 @@ export const partList = (hasStatus: string) => `
           WHERE project_key = $1 AND run_key = r.run_key AND batch_key = later.batch_key
           OFFSET 0
         ) b
-        WHERE b.part_id = p.part_id
       ) tries
       WINDOW later_attempts AS (
-        PARTITION BY test_key ORDER BY attempt DESC
+        PARTITION BY part_id, test_key ORDER BY attempt DESC
         GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
       )
-    ) judged
-  ) failing ON true
-  WHERE p.project_key = $1 AND p.run_key = r.run_key`;
+    ) tried
+    GROUP BY part_id
+  )
+  SELECT json_agg(
+    json_build_array(
+      p.job, p.attempt, p.shard_index, p.shard_total, p.producer, p.streamed, ${microsOf("p.created_at")},
+      ${microsOf("p.finished_at")}, p.finish_status, ${microsOf("p.finish_time")}, p.duration_us, p.expected_count,
+      COALESCE(p.kept, 0), COALESCE(p.failures, 0), COALESCE(p.heard, 0),
+      CASE WHEN p.has_verdict THEN p.kept_status = 2 ELSE COALESCE(failing.failed, false) END,
+      CASE WHEN p.has_verdict THEN p.kept_status = 3 ELSE COALESCE(failing.errored, false) END,
+      json_build_array(
+        p.accepted, p.passed, p.failed, p.errored, p.skipped, p.precluded, p.counted_us, p.late, p.duplicates,
+        p."foreign", p.conflicts
+      )
+    )
+    ORDER BY p.job, p.shard_index, p.attempt, p.producer
+  ) AS list
+  FROM parts p
+  LEFT JOIN failing ON failing.part_id = p.part_id AND p.is_judged`;

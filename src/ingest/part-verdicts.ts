@@ -7,7 +7,7 @@ import { partId } from "./identity.js";
 
 /** Of the parts that stored results alone tell of: refused ones are mended and dismissed. */
 export function resultVerdicts({ runKey, parts }: RunRecord): PartVerdict[] {
-  return partVerdicts({ runKey, parts: parts.filter((part) => part.refusedFailures === 0) });
+  return partVerdicts({ runKey, parts: parts.filter((part) => part.heardRefusals === 0) });
 }
 
 /** Of the parts whose producers gave no status. */

@@ -49,6 +49,40 @@ it("reads the failures of a much-repeated test once, not once for each other", a
   expect(await plain()).toBeLessThan(100 * scan + 2000);
 });
 
+it("reads what was refused of a run of many parts once, not once for each part", async () => {
+  const PARTS = 20;
+  const REFUSED = 100;
+  const partId = "decode(lpad(to_hex(p), 32, '0'), 'hex')";
+  await db.run(`
+    INSERT INTO runs (project_key, run_id, run_day, open_key, started_at, start_given)
+    VALUES (4, 'refused', '2026-01-01', 1, now(), false);
+    INSERT INTO run_parts (
+      project_key, run_key, part_id, job, attempt, shard_index, shard_total, producer, streamed
+    )
+    SELECT 4, run_key, ${partId}, '', 1, 0, 0, p, false
+    FROM runs, generate_series(1, ${PARTS}) AS p WHERE project_key = 4;
+    INSERT INTO rejections (
+      project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id, part,
+      item_index, result_id, bytes, client, batch_key, status, test_id, attempt
+    )
+    SELECT
+      4, decode(md5(p || ' ' || i), 'hex'), 1, 2, '[]', false, 'refused', run_key, ${partId}, '', i, 'id ' || i,
+      '', '', 1, 2, decode(md5(i::text), 'hex'), 1
+    FROM runs, generate_series(1, ${PARTS}) AS p, generate_series(1, ${REFUSED}) AS i WHERE project_key = 4;
+    ANALYZE;`);
+  const [row] = await db.query<{ run_key: string }>(
+    "SELECT run_key FROM runs WHERE project_key = 4",
+  );
+  const read = (from: Queryable = db) => readRunRecords(from, "4", [row?.run_key ?? ""], Infinity);
+  const [record] = await read();
+  expect(record?.parts).toHaveLength(PARTS);
+  for (const part of record?.parts ?? []) {
+    expect(part).toMatchObject({ refusedFailures: REFUSED, hasFailed: true, hasErrored: false });
+  }
+  const [plan] = await plansOf(db, read);
+  expect(plan?.scanned).toBeLessThan(10 * PARTS * REFUSED);
+});
+
 describe("a run with many rows of the ledger", () => {
   const ROWS = 5_000;
   let key: string;

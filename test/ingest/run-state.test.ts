@@ -35,6 +35,7 @@ function part(change: Partial<PartRecord> = {}): PartRecord {
     counts: noCounts,
     keptRefusals: 0,
     refusedFailures: 0,
+    heardRefusals: 0,
     hasFailed: false,
     hasErrored: false,
     ...change,

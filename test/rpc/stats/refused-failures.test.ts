@@ -52,6 +52,24 @@ async function statusOf(runId: string): Promise<Status | undefined> {
 
 const dismiss = (runId: string) => client.rejections.dismissRejections({ filter: { runId } });
 
+it("takes a failure with the pass of its later attempt, though that one is refused", async () => {
+  const runId = newRun();
+  const later = { ...resultOf({ status: PASSED, attempt: 2 }), tags: { "": "no name" } };
+  await send(runId, "one", [resultOf({ status: FAILED }), later]);
+  expect(await statusOf(runId)).toBe(PASSED);
+  // A further failure that was made good makes none of the others good.
+  const other = [{ status: PASSED }, { status: PASSED, attempt: 2 }, { status: FAILED }];
+  await send(
+    runId,
+    "one",
+    other.map((each) => resultOf({ ...each, name: "other" })),
+  );
+  await client.ingest.finishRun({ runId });
+  expect(await statusOf(runId)).toBe(PASSED);
+  await dismiss(runId);
+  expect(await statusOf(runId)).toBe(FAILED);
+});
+
 describe("a run that stored nothing but passes", () => {
   it.each<[string, Try[], Try[], Status]>([
     ["a conflict that failed", [{ status: PASSED }], [{ status: FAILED }], FAILED],

@@ -60,8 +60,8 @@ export interface StoredRejection extends RejectionKey {
 }
 
 /**
- * Rejections that match, newest first (or oldest first), after a key; up to `limit`, and no more once their
- * bytes pass `maxBytes`. Serves from rejections_by_time or rejections_by_state.
+ * Rejections that match, newest first, after a key; up to `limit`, and no more once their bytes pass `maxBytes`. Serves
+ * from rejections_by_time or rejections_by_state.
  */
 export async function listRejections(
   db: Queryable,
@@ -71,21 +71,14 @@ export async function listRejections(
     readonly after: RejectionKey | null;
     readonly limit: number;
     readonly maxBytes: number;
-    readonly oldestFirst?: boolean;
   },
   deadlineAt: number,
 ): Promise<StoredRejection[]> {
   const rows = await db.query<RejectionColumns>(
-    page.oldestFirst ? LIST_OLDEST : LIST_NEWEST,
+    LIST,
     [
       projectKey,
-      filter.kind,
-      filter.reason,
-      filter.state,
-      filter.client,
-      filter.runId,
-      filter.startUs,
-      filter.endUs,
+      ...filterParams(filter),
       page.after?.createUs ?? null,
       page.after?.rejectionId ?? "",
       page.limit,
@@ -96,19 +89,34 @@ export async function listRejections(
   return rows.map(toStoredRejection);
 }
 
-/** Rejections by id, in no order; unknown ids are left out. */
-export async function readRejections(
+/** Ids of rejections that match, oldest first, up to `limit`: of what is kept nothing is read. */
+export async function listRejectionIds(
   db: Queryable,
   projectKey: string,
-  ids: readonly string[],
+  filter: RejectionFilter,
+  limit: number,
   deadlineAt: number,
-): Promise<StoredRejection[]> {
-  const rows = await db.query<RejectionColumns>(
-    READ,
-    [projectKey, byteaArray(ids.map((id) => Buffer.from(id, "hex")))],
-    { deadlineAt },
-  );
-  return rows.map(toStoredRejection);
+): Promise<string[]> {
+  const params = [projectKey, ...filterParams(filter), limit];
+  const rows = await db.query<{ id: string }>(LIST_IDS, params, { deadlineAt });
+  return rows.map(({ id }) => id);
+}
+
+function filterParams(filter: RejectionFilter): (string | number | null)[] {
+  const { kind, reason, state, client, runId, startUs, endUs } = filter;
+  return [kind, reason, state, client, runId, startUs, endUs];
+}
+
+/** The rejection, or null where there is none. The id is 32 hex digits. */
+export async function readRejection(
+  db: Queryable,
+  projectKey: string,
+  id: string,
+  deadlineAt: number,
+): Promise<StoredRejection | null> {
+  const params = [projectKey, Buffer.from(id, "hex")];
+  const [row] = await db.query<RejectionColumns>(READ, params, { deadlineAt });
+  return row === undefined ? null : toStoredRejection(row);
 }
 
 /** Closes those that are open, once and only once; answers which. Their bytes leave the project's bound. */
@@ -195,38 +203,46 @@ const COLUMNS = `
   item_index, result_id, bytes, client, repeat_count, ${microsOf("created_at")} AS create_us,
   ${microsOf("last_at")} AS last_us, ${microsOf("closed_at")} AS close_us, closed_by, note, idempotency_key`;
 
-// The running sum stops behind the row that passes the bound: a page has one row at least.
-const list = (direction: "ASC" | "DESC", after: "<" | ">") => `
-SELECT ${COLUMNS}
-FROM (
-  SELECT *, sum(octet_length(bytes)) OVER (
-    ORDER BY created_at ${direction}, rejection_id ${direction} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-  ) AS bytes_before
-  FROM (
-    SELECT *
-    FROM rejections
-    WHERE project_key = $1
+const MATCHES = `
+      project_key = $1
       AND ($2::smallint = 0 OR kind = $2)
       AND ($3::smallint = 0 OR reason = $3)
       AND ($4::smallint = 0 OR state = $4)
       AND ($5::text = '' OR client = $5)
       AND ($6::text = '' OR run_id = $6)
       AND ($7::bigint IS NULL OR created_at >= ${timeOf("$7")})
-      AND ($8::bigint IS NULL OR created_at < ${timeOf("$8")})
-      AND ($9::bigint IS NULL OR (created_at, rejection_id) ${after} (${timeOf("$9")}, decode($10::text, 'hex')))
-    ORDER BY created_at ${direction}, rejection_id ${direction}
+      AND ($8::bigint IS NULL OR created_at < ${timeOf("$8")})`;
+
+// The running sum stops behind the row that passes the bound: a page has one row at least.
+const LIST = `
+SELECT ${COLUMNS}
+FROM (
+  SELECT *, sum(octet_length(bytes)) OVER (
+    ORDER BY created_at DESC, rejection_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+  ) AS bytes_before
+  FROM (
+    SELECT *
+    FROM rejections
+    WHERE ${MATCHES}
+      AND ($9::bigint IS NULL OR (created_at, rejection_id) < (${timeOf("$9")}, decode($10::text, 'hex')))
+    ORDER BY created_at DESC, rejection_id DESC
     LIMIT $11::int
   ) found
 ) page
 WHERE COALESCE(bytes_before, 0) <= $12::bigint
-ORDER BY created_at ${direction}, rejection_id ${direction}`;
-const LIST_NEWEST = list("DESC", "<");
-const LIST_OLDEST = list("ASC", ">");
+ORDER BY created_at DESC, rejection_id DESC`;
+
+const LIST_IDS = `
+SELECT encode(rejection_id, 'hex') AS id
+FROM rejections
+WHERE ${MATCHES}
+ORDER BY created_at, rejection_id
+LIMIT $9::int`;
 
 const READ = `
 SELECT ${COLUMNS}
 FROM rejections
-WHERE project_key = $1 AND rejection_id = ANY ($2::bytea[])`;
+WHERE project_key = $1 AND rejection_id = $2::bytea`;
 
 // A closed result of a run may change what the run still misses.
 const CLOSE = `

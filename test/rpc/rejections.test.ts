@@ -6,6 +6,7 @@ import { RejectionKind, RejectionReason, RejectionState } from "../../gen/tally/
 import { ReplayOutcome } from "../../gen/tally/v1/rejection_service_pb.js";
 import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
 import { errorMetadata, errorReason } from "../../src/client/index.js";
+import { Connection } from "../../src/db/client.js";
 import { failure } from "../support/failure.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
@@ -84,6 +85,24 @@ describe("a refused result", () => {
     const filter = { runId: "mended", state: RejectionState.RESOLVED };
     const { rejections: resolved } = await rejections.listRejections({ filter });
     expect(resolved.map((each) => each.rejectionId)).toEqual([rejectionId]);
+  });
+
+  it("is mended once where a call names it twice", async () => {
+    const rejectionId = await refuse("named twice");
+    const { rejections, stats } = client();
+    const mended = (name: string) => ({
+      rejectionId,
+      replacement: { case: "result" as const, value: named(name) },
+    });
+    const { results } = await rejections.replayRejections({
+      entries: [mended("one"), mended("other")],
+    });
+    expect(results).toMatchObject([
+      { outcome: ReplayOutcome.ACCEPTED },
+      { outcome: ReplayOutcome.ALREADY_CLOSED },
+    ]);
+    const { run } = await stats.getRun({ runId: "named twice" });
+    expect(run?.totals?.resultCount).toBe(2n);
   });
 
   it("stays as it was when its replacement is refused, which is kept too", async () => {
@@ -214,6 +233,34 @@ describe("many", () => {
       Array.from({ length: 25 }, () => ReplayOutcome.REJECTED),
     );
     expect((await rejections.dismissRejections({ filter: run })).dismissedCount).toBe(25);
+  });
+
+  it("are dismissed without being read", async () => {
+    const { rejections } = client();
+    const MIB = 2 ** 20;
+    const count = 200;
+    await using db = new Connection({ url: server.databaseUrl, prepare: false });
+    await db.query(
+      `INSERT INTO rejections (
+        project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, part, item_index, result_id,
+        bytes, client, batch_key
+      )
+      SELECT
+        project_key, decode(md5(i::text), 'hex'), 3, 1, '[]', false, '', '', 0, '',
+        convert_to(repeat('x', $2::int), 'UTF8'), 'large', 1
+      FROM projects, generate_series(1, $3::int) AS i WHERE project_id = $1`,
+      [server.projectId, MIB, count],
+    );
+    let most = 0;
+    const before = process.memoryUsage().rss;
+    const timer = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().rss - before);
+    }, 5);
+    const filter = { client: "large" };
+    const { dismissedCount } = await rejections.dismissRejections({ filter });
+    clearInterval(timer);
+    expect(dismissedCount).toBe(count);
+    expect(most).toBeLessThan((count / 4) * MIB);
   });
 
   it("are bounded: beyond the project's bytes a call fails and keeps nothing", async () => {

@@ -1,6 +1,6 @@
 /** DismissRejections: closes what nobody needs. */
 import type { RejectionService } from "../../../gen/tally/v1/rejection_service_pb.js";
-import { closeRejections, listRejections, REJECTION_STATES } from "../../db/rejections.js";
+import { closeRejections, listRejectionIds, REJECTION_STATES } from "../../db/rejections.js";
 import { withRetries } from "../../db/retry.js";
 import { invalidArgument, type Violation } from "../../errors.js";
 import { checkName } from "../../ingest/rules.js";
@@ -28,18 +28,13 @@ export function dismissRejections(
       let more = false;
       if (request.filter !== undefined) {
         const filter = openOnly(toFilter(request.filter));
-        const page = {
-          after: null,
-          limit: limits.rejectionsPerCall + 1,
-          maxBytes: limits.keptRefusalBytesPerProject,
-          oldestFirst: true,
-        };
+        const limit = limits.rejectionsPerCall;
         const found =
           filter === null
             ? []
-            : await listRejections(deps.db, projectKey, filter, page, deadlineAt);
-        wanted = found.slice(0, limits.rejectionsPerCall).map((stored) => stored.rejectionId);
-        more = found.length > limits.rejectionsPerCall;
+            : await listRejectionIds(deps.db, projectKey, filter, limit + 1, deadlineAt);
+        wanted = found.slice(0, limit);
+        more = found.length > limit;
       }
       const ids = wanted.filter(isRejectionId);
       const closing = {

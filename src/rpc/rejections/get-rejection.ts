@@ -1,6 +1,6 @@
 /** GetRejection: what was refused, by its id. */
 import type { RejectionService } from "../../../gen/tally/v1/rejection_service_pb.js";
-import { readRejections } from "../../db/rejections.js";
+import { readRejection } from "../../db/rejections.js";
 import { invalidArgument, notFound } from "../../errors.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
@@ -17,11 +17,11 @@ export function getRejection(
     if (rejectionId === "") {
       throw invalidArgument([{ field: "rejection_id", description: "is required" }]);
     }
+    if (!isRejectionId(rejectionId)) throw notFound("rejection", rejectionId);
     const { deadlineAt } = context;
-    const ids = [rejectionId].filter(isRejectionId);
     try {
-      const [stored] = await readRejections(deps.db, projectKey, ids, deadlineAt);
-      if (stored !== undefined) return { rejection: rejectionMessage(stored) };
+      const stored = await readRejection(deps.db, projectKey, rejectionId, deadlineAt);
+      if (stored !== null) return { rejection: rejectionMessage(stored) };
     } catch (error) {
       throw fromDbError(error, deadlineAt);
     }

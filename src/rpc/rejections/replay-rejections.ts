@@ -9,9 +9,9 @@ import {
 } from "../../../gen/tally/v1/rejection_service_pb.js";
 import {
   closeRejections,
-  listRejections,
+  listRejectionIds,
   REJECTION_STATES,
-  readRejections,
+  readRejection,
   type StoredRejection,
 } from "../../db/rejections.js";
 import { withRetries } from "../../db/retry.js";
@@ -36,28 +36,25 @@ export function replayRejections(
     const replay = { deps, project, tokenId: tokenOf(context), retry, validateOnly };
     try {
       if (request.filter === undefined) {
-        const ids = request.entries.map((entry) => entry.rejectionId).filter(isRejectionId);
-        const stored = await readRejections(deps.db, project.projectKey, ids, retry.deadlineAt);
-        return { results: await replayAll(replay, request.entries, stored), more: false };
+        return { results: await replayAll(replay, request.entries, Infinity), more: false };
       }
       const filter = openOnly(toFilter(request.filter));
-      const page = {
-        after: null,
-        limit: limits.rejectionsPerCall + 1,
-        maxBytes: REPLAYED_BYTES,
-        oldestFirst: true,
-      };
+      const limit = limits.rejectionsPerCall;
       const found =
         filter === null
           ? []
-          : await listRejections(deps.db, project.projectKey, filter, page, retry.deadlineAt);
-      const stored = found.slice(0, limits.rejectionsPerCall);
-      const entries = stored.map(({ rejectionId }) => create(ReplayEntrySchema, { rejectionId }));
-      const bytes = stored.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
-      return {
-        results: await replayAll(replay, entries, stored),
-        more: found.length > stored.length || bytes > REPLAYED_BYTES,
-      };
+          : await listRejectionIds(
+              deps.db,
+              project.projectKey,
+              filter,
+              limit + 1,
+              retry.deadlineAt,
+            );
+      const entries = found
+        .slice(0, limit)
+        .map((rejectionId) => create(ReplayEntrySchema, { rejectionId }));
+      const results = await replayAll(replay, entries, REPLAYED_BYTES);
+      return { results, more: results.length < found.length };
     } catch (error) {
       throw fromDbError(error);
     }
@@ -67,28 +64,41 @@ export function replayRejections(
 /** Kept bytes that one call by filter takes up. */
 const REPLAYED_BYTES = 16 * 1024 * 1024;
 
-/** The entries go through ingestion one after the other. */
+/**
+ * The entries go through ingestion one after the other, until what was kept of them passes `maxBytes`. Each is read when
+ * its turn comes: it may have been closed since the call began, also by an entry before it, and all of them need not
+ * fit into memory.
+ */
 async function replayAll(
   replay: Replay,
   entries: readonly ReplayEntry[],
-  stored: readonly StoredRejection[],
+  maxBytes: number,
 ): Promise<MessageInitShape<typeof ReplayResultSchema>[]> {
-  const byId = new Map(stored.map((rejection) => [rejection.rejectionId, rejection]));
+  const { deps, project, retry } = replay;
   const results: MessageInitShape<typeof ReplayResultSchema>[] = [];
+  let bytes = 0;
   for (const entry of entries) {
-    const rejection = byId.get(entry.rejectionId);
+    if (bytes > maxBytes) break;
+    const { rejectionId } = entry;
+    const rejection = isRejectionId(rejectionId)
+      ? await withRetries(
+          () => readRejection(deps.db, project.projectKey, rejectionId, retry.deadlineAt),
+          retry,
+        )
+      : null;
+    bytes += rejection?.bytes?.length ?? 0;
     const judgement = await replayOne(replay, rejection, entry);
-    results.push({ rejectionId: entry.rejectionId, ...judgement });
+    results.push({ rejectionId, ...judgement });
   }
   return results;
 }
 
 async function replayOne(
   replay: Replay,
-  rejection: StoredRejection | undefined,
+  rejection: StoredRejection | null,
   entry: ReplayEntry,
 ): Promise<Judgement> {
-  if (rejection === undefined) return { outcome: ReplayOutcome.NOT_FOUND };
+  if (rejection === null) return { outcome: ReplayOutcome.NOT_FOUND };
   if (rejection.state !== REJECTION_STATES.open) return { outcome: ReplayOutcome.ALREADY_CLOSED };
   const judgement = await replayItem(replay, rejection, entry);
   const { outcome } = judgement;

@@ -45,7 +45,7 @@ export function startInboxWorkers(options: InboxWorkersOptions): AsyncDisposable
   const work = async () => {
     while (!stopped) {
       const rung = bell.wait(pollMs);
-      const taken = await workRound(options).catch(warn);
+      const taken = await workRound(options, () => stopped).catch(warn);
       if (taken === 0) await rung;
       if (taken < MANY_EVENTS && !stopped) await rest.wait(restMs);
     }
@@ -63,12 +63,12 @@ export function startInboxWorkers(options: InboxWorkersOptions): AsyncDisposable
   };
 }
 
-/** One turn of each project that has events due; how many were taken. */
-async function workRound(options: InboxWorkersOptions): Promise<number> {
+/** One turn of each project that has events due, until it is stopped; how many were taken. */
+async function workRound(options: InboxWorkersOptions, isStopped: () => boolean): Promise<number> {
   let taken = 0;
   const projects = await projectsWithDueEvents(options.db);
   await forProjects(NAME, options.log, projects, async (projectKey) => {
-    taken += await workInbox(options, projectKey);
+    if (!isStopped()) taken += await workInbox(options, projectKey);
   });
   return taken;
 }

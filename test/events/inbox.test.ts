@@ -240,3 +240,46 @@ it("looks by itself where nothing wakes it", async () => {
   await enqueue(["a"]);
   await expect.poll(counts).toMatchObject({ waiting: 0, processed: 1 });
 });
+
+it("takes no further project once it is stopped", async () => {
+  const waiting = [project, await lab.newProject()];
+  for (const each of waiting) {
+    project = each;
+    await enqueue(["a"]);
+  }
+  const begun = createGate();
+  const gate = createGate();
+  const db: InboxOptions["db"] = {
+    async query(text, params, queryOptions) {
+      if (params !== undefined) {
+        begun.open();
+        await gate.opened;
+      }
+      return pool.query(text, params, queryOptions);
+    },
+  };
+  const workers = startInboxWorkers({
+    ...options({}, { db }),
+    workers: 1,
+    pollMs: 50,
+    restMs: 1,
+    log: createLogger("silent"),
+    listener: () => ({ listen: async () => {}, [Symbol.asyncDispose]: async () => {} }),
+  });
+  await begun.opened;
+  const ended = workers[Symbol.asyncDispose]();
+  gate.open();
+  await ended;
+  const left = await lab.db.query("SELECT FROM inbox WHERE project_key = ANY ($1::bigint[])", [
+    `{${waiting.join(",")}}`,
+  ]);
+  expect(left).toHaveLength(1);
+});
+
+function createGate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}

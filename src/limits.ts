@@ -13,6 +13,8 @@ export const limits = {
   publicMessageBytes: 4 * KiB,
   resultsPerMessage: 5000,
   eventsPerMessage: 5000,
+  /** Values in the Structs of a message: as many as the JSON of one event holds, at two bytes each. */
+  valuesPerMessage: 128 * KiB,
   resultIdBytes: 128,
   runIdBytes: 256,
   /** Names, suites, files, jobs and every other short text. */

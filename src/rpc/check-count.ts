@@ -1,4 +1,4 @@
-/** The bounds on the results and events of one message. */
+/** The bounds on the results and events of one message, and on the values in their Structs. */
 import { invalidArgument } from "../errors.js";
 import { limits } from "../limits.js";
 
@@ -10,6 +10,11 @@ export function checkResultCount(field: string, count: number): void {
 /** Refuses a message with too many events, whole. */
 export function checkEventCount(field: string, count: number): void {
   check(field, count, "events", limits.eventsPerMessage);
+}
+
+/** Refuses a message with too many values in Structs, whole. */
+export function checkValueCount(field: string, count: number): void {
+  check(field, count, "values", limits.valuesPerMessage);
 }
 
 function check(field: string, count: number, what: string, max: number): void {

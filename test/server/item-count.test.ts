@@ -1,6 +1,9 @@
-import { create, type DescMessage, toBinary, toJson } from "@bufbuild/protobuf";
+import { create, type DescMessage, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { IngestEventsRequestSchema } from "../../gen/tally/v1/event_service_pb.js";
+import {
+  IngestEventRequestSchema,
+  IngestEventsRequestSchema,
+} from "../../gen/tally/v1/event_service_pb.js";
 import {
   IngestRunRequestSchema,
   PublishResultsRequestSchema,
@@ -89,3 +92,55 @@ describe.each(requests)("a %s", (_, field, desc, binary, json) => {
     expect(violations(() => decodeBinary(desc, bytes))).toEqual(tooMany);
   });
 });
+
+describe("the values in the Structs of a message", () => {
+  const max = limits.valuesPerMessage;
+  /** An event of so many values, at least 4, some within others. */
+  const event = (count: number) => {
+    const list = [...new Array(count - 4).fill(null), { a: "x" }];
+    return { payload: { case: "fields" as const, value: { list, of: true } } };
+  };
+  const one = (count: number) => create(IngestEventRequestSchema, { event: event(count) });
+  const many = (count: number) =>
+    create(IngestEventsRequestSchema, {
+      frame: { case: "batch", value: { events: [event(100_000), event(count - 100_000)] } },
+    });
+
+  it.each<[string, DescMessage, (count: number) => Message]>([
+    ["event.fields", IngestEventRequestSchema, one],
+    ["batch.events", IngestEventsRequestSchema, many],
+  ])("are bounded: %s", (field, desc, request) => {
+    const binary = (count: number) => toBinary(desc, request(count));
+    const json = (count: number) => Buffer.from(JSON.stringify(toJson(desc, request(count))));
+    const tooMany = [{ field, description: `has ${max + 1} values, at most ${max}` }];
+    expect(violations(() => decodeBinary(desc, binary(max)))).toEqual([]);
+    expect(violations(() => decodeJson(desc, json(max)))).toEqual([]);
+    expect(violations(() => decodeBinary(desc, binary(max + 1)))).toEqual(tooMany);
+    expect(violations(() => decodeJson(desc, json(max + 1)))).toEqual(tooMany);
+  });
+
+  it("are left to the decoder where they are nested deeper than it reads", () => {
+    const desc = IngestEventRequestSchema;
+    const depth = 100_000;
+    const text = `{"event":{"fields":{"a":${"[".repeat(depth)}${"]".repeat(depth)}}}}`;
+    expect(violations(() => decodeJson(desc, Buffer.from(text)))).toMatchObject([{}]);
+    const parts: Buffer[] = [];
+    let length = 0;
+    const wrap = (tag: number, before: readonly number[] = []) => {
+      const head = Buffer.of(...before, tag, ...varint(length));
+      parts.unshift(head);
+      length += head.length;
+    };
+    for (let level = 0; level < 1000; level++) {
+      wrap(0x0a);
+      wrap(0x32);
+    }
+    wrap(0x12, [0x0a, 1, 0x61]);
+    for (const tag of [0x0a, 0x12, 0x12]) wrap(tag);
+    expect(violations(() => decodeBinary(desc, Buffer.concat(parts)))).toMatchObject([{}]);
+  });
+});
+
+function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [(value % 0x80) + 0x80, ...varint(Math.floor(value / 0x80))];
+}

@@ -39,7 +39,8 @@ export type EventInput = Message<"tally.v1.EventInput"> & {
   } | {
     /**
      * A Struct. Its numbers are doubles: an integer beyond 2^53 is refused, send it as a string. What is kept of it is
-     * its JSON, in which such a number is marked by ~ and has to be mended before a replay.
+     * its JSON, in which such a number is marked by ~ and has to be mended before a replay. The Structs of one message
+     * hold up to 131,072 values, those within values too; a message with more is INVALID_ARGUMENT, whole.
      *
      * @generated from field: google.protobuf.Struct fields = 2;
      */

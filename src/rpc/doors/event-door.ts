@@ -19,7 +19,7 @@ import type { EventIngestDeps } from "../events/event-deps.js";
 import { ingestHeldEvent } from "../events/ingest-event.js";
 import { ingestEvents } from "../events/ingest-events.js";
 import type { CallContext } from "../handler.js";
-import { readLines, readWhole } from "./read-body.js";
+import { readLines, readWhole, tooLarge } from "./read-body.js";
 
 /** What the door reads of a request. */
 export interface EventDoorRequest {
@@ -75,7 +75,8 @@ function singleEvent(deps: EventIngestDeps) {
     const target = readQuery(query);
     const { projectId } = await resolveProject(target.projectId, context);
     const announced = Number(headers["content-length"] ?? limits.messageBytes);
-    const room = budget.claim(projectId, Math.min(announced, limits.messageBytes));
+    if (announced > limits.messageBytes) throw tooLarge("the body");
+    const room = budget.claim(projectId, announced);
     await room.granted;
     try {
       const value = await readWhole(body, context, now);

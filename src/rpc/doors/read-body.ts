@@ -72,7 +72,8 @@ function late(): ConnectError {
   return callError(Code.DeadlineExceeded, message, { reason: "FRAME_LATE" });
 }
 
-function tooLarge(what: string): ConnectError {
+/** The error of what is larger than a message may be. */
+export function tooLarge(what: string): ConnectError {
   return callError(
     Code.ResourceExhausted,
     `${what} is larger than ${limits.messageBytes} bytes, and nothing of it is kept`,

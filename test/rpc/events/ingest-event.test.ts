@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EventOutcome } from "../../../gen/tally/v1/event_pb.js";
 import { RejectionState } from "../../../gen/tally/v1/rejection_pb.js";
@@ -279,6 +280,23 @@ it("ignores and counts the header where the operator has not switched it on", as
   const metrics = await (await fetch(`${plain.url}/metrics`)).text();
   expect(metrics).toContain("tally_ignored_faults_total 1\n");
   expect(metrics).toContain('tally_events_total{outcome="processed",mode="wait"} 1\n');
+});
+
+it("refuses a body on its announced length, before any of it comes", async () => {
+  const url = new URL("/v1/events", server.url);
+  const headers = {
+    authorization: `Bearer ${server.ingestToken}`,
+    "content-length": limits.messageBytes + 1,
+  };
+  const call = request(url, { method: "POST", headers });
+  call.flushHeaders();
+  const status = await new Promise((resolve, reject) => {
+    call.once("response", ({ statusCode }) => resolve(statusCode));
+    call.once("error", reject);
+  });
+  call.once("error", () => {});
+  call.destroy();
+  expect(status).toBe(429);
 });
 
 it("refuses and keeps every malformed payload, and goes on", async () => {

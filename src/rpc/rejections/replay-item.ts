@@ -31,20 +31,23 @@ import { replayEvent } from "./replay-event.js";
 export function replayItem(
   replay: Replay,
   rejection: StoredRejection,
-  { replacement }: ReplayEntry,
+  { replacement, idempotencyKey }: ReplayEntry,
 ): Promise<Judgement> | Judgement {
   const kept = rejection.bytes ?? new Uint8Array();
+  if (idempotencyKey !== undefined && rejection.kind !== REJECTION_KINDS.event) {
+    return wrongKind("idempotency_key");
+  }
   switch (rejection.kind) {
     case REJECTION_KINDS.result: {
       if (replacement.case === "result") {
         return sendResult(replay, rejection, replacement.value, true);
       }
-      if (replacement.case !== undefined) return wrongKind(replacement.case);
+      if (replacement.case !== undefined) return wrongKind(`replacement.${replacement.case}`);
       return sendResult(replay, rejection, fromBinary(TestResultSchema, kept), false);
     }
     case REJECTION_KINDS.run:
       if (replacement.case !== undefined && replacement.case !== "ingestRunRequest") {
-        return wrongKind(replacement.case);
+        return wrongKind(`replacement.${replacement.case}`);
       }
       return judge(replay, "", async () => {
         const bytes = replacement.value ?? kept;
@@ -53,19 +56,14 @@ export function replayItem(
       });
     case REJECTION_KINDS.finish:
       if (replacement.case !== undefined && replacement.case !== "finishRunRequest") {
-        return wrongKind(replacement.case);
+        return wrongKind(`replacement.${replacement.case}`);
       }
       return sendFinish(replay, replacement.value ?? kept);
     default:
       if (replacement.case !== undefined && replacement.case !== "event") {
-        return wrongKind(replacement.case);
+        return wrongKind(`replacement.${replacement.case}`);
       }
-      return replayEvent(
-        replay,
-        rejection,
-        replacement.value ?? kept,
-        replacement.case === "event",
-      );
+      return replayEvent(replay, rejection, { payload: replacement.value, idempotencyKey });
   }
 }
 
@@ -179,7 +177,7 @@ async function judge(
 }
 
 function wrongKind(field: string): Judgement {
-  return judged([{ field: `replacement.${field}`, description: "does not fit this rejection" }]);
+  return judged([{ field, description: "does not fit this rejection" }]);
 }
 
 function undecodable(field: string): Judgement {

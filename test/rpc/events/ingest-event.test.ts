@@ -282,6 +282,33 @@ it("ignores and counts the header where the operator has not switched it on", as
   expect(metrics).toContain('tally_events_total{outcome="processed",mode="wait"} 1\n');
 });
 
+it.each([
+  ["too long", "k".repeat(2000)],
+  ["no text", "a\0b"],
+])("replays an event whose key is %s under another one alone", async (_, idempotencyKey) => {
+  const { projectId, send, stored, kept } = await newProject();
+  const { rejectionId } = await send("gRPC", PAGE_VIEW, { idempotencyKey });
+  const { rejections } = server.client();
+  const replay = async (entry: object) => {
+    const entries = [{ rejectionId, ...entry }];
+    const { results } = await rejections.replayRejections({ projectId, entries });
+    return results;
+  };
+  const replacement = { case: "event", value: Buffer.from(JSON.stringify(PAGE_VIEW)) };
+  const refused = { outcome: ReplayOutcome.REJECTED, newRejectionId: "" };
+  const why = [{ field: "idempotency_key" }];
+  expect(await replay({})).toMatchObject([{ ...refused, fieldViolations: why }]);
+  expect(await replay({ replacement })).toMatchObject([{ ...refused, fieldViolations: why }]);
+  expect(await stored()).toEqual([]);
+  expect(await kept()).toMatchObject([{ rejectionId, state: RejectionState.OPEN }]);
+  expect(await replay({ idempotencyKey: "short" })).toMatchObject([
+    { outcome: ReplayOutcome.ACCEPTED },
+  ]);
+  expect(await kept()).toMatchObject([{ rejectionId, state: RejectionState.RESOLVED }]);
+  const again = await send("gRPC", PAGE_VIEW, { idempotencyKey: "short" });
+  expect(again.outcome).toBe("DUPLICATE");
+});
+
 it("refuses a body on its announced length, before any of it comes", async () => {
   const url = new URL("/v1/events", server.url);
   const headers = {

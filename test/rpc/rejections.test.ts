@@ -1,7 +1,10 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { IngestRunRequestSchema } from "../../gen/tally/v1/ingest_service_pb.js";
+import {
+  FinishRunRequestSchema,
+  IngestRunRequestSchema,
+} from "../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionKind, RejectionReason, RejectionState } from "../../gen/tally/v1/rejection_pb.js";
 import { ReplayOutcome } from "../../gen/tally/v1/rejection_service_pb.js";
 import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
@@ -211,6 +214,40 @@ describe("a refused finish", () => {
     expect(results).toMatchObject([
       { outcome: ReplayOutcome.CONFLICT, fieldViolations: [{ field: "status" }] },
     ]);
+  });
+
+  it("names the copy of a replacement that is a conflict, as a refused run does", async () => {
+    const { ingest, rejections } = client();
+    const run = { runId: "conflicting", framework: "one" };
+    await ingest.ingestRun({ run });
+    await ingest.ingestRun({ run: { ...run, framework: "two" } });
+    await ingest.finishRun({ runId: run.runId, status: Status.PASSED });
+    await ingest.finishRun({ runId: run.runId, status: Status.FAILED });
+    const filter = { runId: run.runId };
+    const { rejections: kept } = await rejections.listRejections({ filter });
+    const other = create(IngestRunRequestSchema, { run: { ...run, framework: "three" } });
+    const otherEnd = create(FinishRunRequestSchema, { runId: run.runId, status: Status.ERRORED });
+    const replacements = [
+      {
+        case: "finishRunRequest" as const,
+        value: toBinary(FinishRunRequestSchema, otherEnd),
+      },
+      { case: "ingestRunRequest" as const, value: toBinary(IngestRunRequestSchema, other) },
+    ];
+    const ids = kept.map(({ rejectionId }) => rejectionId);
+    const { results } = await rejections.replayRejections({
+      entries: replacements.map((replacement, i) => ({ rejectionId: ids[i] ?? "", replacement })),
+    });
+    expect(results.map(({ outcome }) => outcome)).toEqual([
+      ReplayOutcome.CONFLICT,
+      ReplayOutcome.CONFLICT,
+    ]);
+    const named = results.map(({ newRejectionId }) => newRejectionId);
+    const after = await rejections.listRejections({ filter });
+    const added = after.rejections.map(({ rejectionId }) => rejectionId);
+    expect(named.sort()).toEqual(added.filter((id) => !ids.includes(id)).sort());
+    const again = await rejections.replayRejections({ filter });
+    expect(again.results.map(({ newRejectionId }) => newRejectionId)).toEqual(["", "", "", ""]);
   });
 });
 

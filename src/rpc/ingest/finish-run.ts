@@ -57,7 +57,7 @@ export function validateFinishRun(request: FinishRunRequest): Violation[] {
 }
 
 /**
- * Closes the run, once; a repeat with other values is a conflict that is kept. Null if there is no run. Throws
+ * Closes the run, once; a repeat with other values is a conflict that is kept, as `conflictId`. Null if there is no run. Throws
  * FAILED_PRECONDITION for a run that takes nothing any more, unless it was closed with the same values.
  */
 export async function closeRunRequest(
@@ -66,7 +66,12 @@ export async function closeRunRequest(
   tokenId: string,
   request: FinishRunRequest,
   retry: RetryOptions,
-): Promise<{ runKey: string; duplicate: boolean; conflicts: string[] } | null> {
+): Promise<{
+  runKey: string;
+  duplicate: boolean;
+  conflicts: string[];
+  conflictId: string;
+} | null> {
   const { db } = deps;
   const { projectKey } = project;
   const { runId } = request;
@@ -88,9 +93,10 @@ export async function closeRunRequest(
   if (conflicts.length > 0 && stored.expired) {
     throw closedDoor("expired", project.projectId, runId);
   }
+  let conflictId = "";
   if (conflicts.length > 0) {
     const part = partFacts(undefined);
-    await refuseRequest(
+    conflictId = await refuseRequest(
       db,
       { projectKey, runId, runKey, part, partId: partId(part), tokenId, batchKey: deps.drawKey() },
       {
@@ -101,7 +107,7 @@ export async function closeRunRequest(
       retry,
     );
   }
-  return { runKey, duplicate: !stored.first, conflicts };
+  return { runKey, duplicate: !stored.first, conflicts, conflictId };
 }
 
 /** What is given and differs; a time that the first call left to the server is no part of the check. */

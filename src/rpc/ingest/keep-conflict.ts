@@ -19,15 +19,18 @@ export function requestPaths(conflicts: readonly Violation[]): Violation[] {
   }));
 }
 
-/** Does nothing without conflicts. The copy has no results: they are stored or refused themselves. */
+/**
+ * The id of the kept copy, lower-case hex; "" without conflicts, where nothing is kept. The copy has no results: they are
+ * stored or refused themselves.
+ */
 export async function keepConflict(
   deps: IngestDeps,
   target: IngestTarget,
   { run, part, expectedResultCount }: IngestRunRequest,
   conflicts: readonly Violation[],
   retry: RetryOptions,
-): Promise<void> {
-  if (conflicts.length === 0) return;
+): Promise<string> {
+  if (conflicts.length === 0) return "";
   const refused = {
     request: create(IngestRunRequestSchema, {
       ...(run === undefined ? {} : { run }),
@@ -38,5 +41,5 @@ export async function keepConflict(
     violations: conflicts,
   };
   const origin = { ...target, batchKey: deps.drawKey() };
-  await refuseRequest(deps.db, origin, refused, retry);
+  return refuseRequest(deps.db, origin, refused, retry);
 }

@@ -28,7 +28,7 @@ export function validateRunRequest(request: IngestRunRequest): Violation[] {
 
 /**
  * Opens the run, stores the results, finishes the part if a status is given. `conflicts` are what `run_conflict` names,
- * with the paths that they have in the request.
+ * with the paths that they have in the request, `conflictId` is the rejection of their copy.
  */
 export async function storeRunRequest(
   deps: IngestDeps,
@@ -36,7 +36,12 @@ export async function storeRunRequest(
   tokenId: string,
   request: IngestRunRequest,
   retry: RetryOptions,
-): Promise<{ summary: Summary; outcome: BatchOutcome; conflicts: readonly Violation[] }> {
+): Promise<{
+  summary: Summary;
+  outcome: BatchOutcome;
+  conflicts: readonly Violation[];
+  conflictId: string;
+}> {
   const violations = validateRunRequest(request);
   const { run, expectedResultCount } = request;
   const finishes = run !== undefined && run.status !== Status.UNSPECIFIED;
@@ -66,9 +71,9 @@ export async function storeRunRequest(
   }
   addConflicts(summary, differing);
   const conflicts = requestPaths(differing);
-  await keepConflict(deps, target, request, conflicts, retry);
+  const conflictId = await keepConflict(deps, target, request, conflicts, retry);
   if (finishes || opened.unsettled || outcome.unsettled) {
     await deps.settleRun(target.projectKey, target.runKey, retry);
   }
-  return { summary, outcome, conflicts };
+  return { summary, outcome, conflicts, conflictId };
 }

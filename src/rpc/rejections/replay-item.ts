@@ -58,7 +58,7 @@ export function replayItem(
       if (replacement.case !== undefined && replacement.case !== "finishRunRequest") {
         return wrongKind(`replacement.${replacement.case}`);
       }
-      return sendFinish(replay, replacement.value ?? kept);
+      return sendFinish(replay, rejection, replacement.value ?? kept);
     default:
       if (replacement.case !== undefined && replacement.case !== "event") {
         return wrongKind(`replacement.${replacement.case}`);
@@ -104,11 +104,12 @@ async function sendRun(replay: Replay, bytes: Uint8Array, rejectionId: string): 
   const { deps, project, tokenId, retry } = replay;
   const sent = judge(replay, request.run?.runId ?? "", async () => {
     const stored = await storeRunRequest(deps, project, tokenId, request, retry);
-    const { summary, outcome, conflicts } = stored;
+    const { summary, outcome, conflicts, conflictId } = stored;
     if (conflicts.length > 0) {
       return {
         outcome: ReplayOutcome.CONFLICT,
         fieldViolations: conflicts.slice(0, limits.violationsPerItem),
+        newRejectionId: conflictId,
       };
     }
     const isNew = !summary.runDuplicate || outcome.acceptedCount > 0;
@@ -124,7 +125,11 @@ async function sendRun(replay: Replay, bytes: Uint8Array, rejectionId: string): 
     : judgement;
 }
 
-async function sendFinish(replay: Replay, bytes: Uint8Array): Promise<Judgement> {
+async function sendFinish(
+  replay: Replay,
+  { rejectionId }: StoredRejection,
+  bytes: Uint8Array,
+): Promise<Judgement> {
   const request = decode(() => fromBinary(FinishRunRequestSchema, bytes));
   if (request === null) return undecodable("finish_run_request");
   const violations = validateFinishRun(request);
@@ -139,6 +144,7 @@ async function sendFinish(replay: Replay, bytes: Uint8Array): Promise<Judgement>
       return {
         outcome: ReplayOutcome.CONFLICT,
         fieldViolations: closed.conflicts.map(storedOtherwise),
+        newRejectionId: closed.conflictId === rejectionId ? "" : closed.conflictId,
       };
     }
     await deps.settleRun(project.projectKey, closed.runKey, retry);

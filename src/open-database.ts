@@ -4,8 +4,10 @@ import { type Cleanups, createCleanups } from "./cleanups.js";
 import type { Config } from "./config.js";
 import { Connection } from "./db/client.js";
 import { migrate } from "./db/migrate.js";
+import { ping } from "./db/ping.js";
 import { startEmbeddedPostgres } from "./embedded/postgres.js";
 import type { Logger } from "./log.js";
+import { settings } from "./settings.js";
 
 export interface Database {
   readonly url: string;
@@ -20,13 +22,19 @@ export interface Database {
 /** Why a server stops whose embedded database is gone. */
 export const DATABASE_GONE = "the embedded database is gone";
 
-/** The database, brought to this version. An embedded one stops with the cleanups. */
+/**
+ * The database, brought to this version. An embedded one stops with the cleanups. Throws with the name of the setting
+ * whose database cannot be reached.
+ */
 export async function openDatabase(
   config: Config,
   log: Logger,
   cleanups: Cleanups,
 ): Promise<Database> {
   const database = await findDatabase(config, log, cleanups);
+  if (config.databaseUrl !== config.directDatabaseUrl) {
+    await requireReach(settings.databaseUrl.name, database.url);
+  }
   await migrateTo(database.directUrl, log);
   return database;
 }
@@ -42,11 +50,32 @@ export async function migrateDatabase(config: Config, log: Logger): Promise<read
   }
 }
 
+/** The operator's database past a pooler, which has answered; undefined where there is none. */
+export async function reachDirectly(config: Config): Promise<string | undefined> {
+  const { databaseUrl, directDatabaseUrl } = config;
+  if (directDatabaseUrl === undefined) return undefined;
+  const { name } =
+    directDatabaseUrl === databaseUrl ? settings.databaseUrl : settings.directDatabaseUrl;
+  await requireReach(name, directDatabaseUrl);
+  return directDatabaseUrl;
+}
+
+async function requireReach(name: string, url: string): Promise<void> {
+  await using connection = new Connection({ url, prepare: false });
+  try {
+    await ping(connection);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`no connection to the database of ${name}: ${reason}`, { cause });
+  }
+}
+
 async function findDatabase(config: Config, log: Logger, cleanups: Cleanups): Promise<Database> {
-  if (config.databaseUrl !== undefined) {
+  const directUrl = await reachDirectly(config);
+  if (directUrl !== undefined) {
     return {
-      url: config.databaseUrl,
-      directUrl: config.directDatabaseUrl ?? config.databaseUrl,
+      url: config.databaseUrl ?? directUrl,
+      directUrl,
       adminTokenFile: null,
       gone: new Promise(() => {}),
     };

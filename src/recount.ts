@@ -3,6 +3,7 @@ import type { Config } from "./config.js";
 import { ConfigError } from "./config.js";
 import { recountedProjects } from "./db/recount.js";
 import { withSnapshot } from "./db/snapshot.js";
+import { reachDirectly } from "./open-database.js";
 import { createComparison, type Difference } from "./stats/recount/differences.js";
 import { recountProject } from "./stats/recount/recount-project.js";
 
@@ -20,7 +21,7 @@ export interface RecountSummary {
 
 /** Reads all of it as of one moment. Throws ConfigError without a database of the operator's, or such a project. */
 export async function recount(config: Config, options: RecountOptions): Promise<RecountSummary> {
-  const url = config.directDatabaseUrl ?? config.databaseUrl;
+  const url = await reachDirectly(config);
   if (url === undefined) {
     throw new ConfigError([
       "DATABASE_URL: expected, since `tallyd recount` reads the database of a server",

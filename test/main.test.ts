@@ -167,6 +167,26 @@ describe("tallyd serve", () => {
     expect(wrong.output()).toMatch(/TALLY_PORT.*TALLY_DB_LANES/s);
   });
 
+  it("names the setting whose database cannot be reached, as other commands do", async () => {
+    const away = { DATABASE_URL: "postgres://u:p@127.0.0.1:1/x" };
+    const locked = new URL(database.url);
+    locked.password = "wrong";
+    const cases = [
+      ["serve", away, "DATABASE_URL: connect ECONNREFUSED 127.0.0.1:1"],
+      ["work", away, "DATABASE_URL: connect ECONNREFUSED 127.0.0.1:1"],
+      ["migrate", away, "DATABASE_URL: connect ECONNREFUSED 127.0.0.1:1"],
+      ["recount", away, "DATABASE_URL: connect ECONNREFUSED 127.0.0.1:1"],
+      ["serve", { DATABASE_URL: locked.href }, "DATABASE_URL: password authentication failed"],
+      ["serve", { TALLY_DB_DIRECT_URL: away.DATABASE_URL }, "TALLY_DB_DIRECT_URL: connect"],
+      ["serve", { ...away, TALLY_DB_DIRECT_URL: database.url }, "DATABASE_URL: connect"],
+    ] as const;
+    for (const [command, env, message] of cases) {
+      const failed = start(command, env);
+      expect(await failed.exited).toEqual([1, null]);
+      expect(failed.output()).toContain(`tallyd: no connection to the database of ${message}`);
+    }
+  });
+
   it("says so where there can be no data folder", async () => {
     const refused = start("serve", { DATABASE_URL: "", TALLY_DATA_DIR: "/proc/none/data" });
     expect(await Promise.race([refused.exited, sleep(10_000)])).toEqual([1, null]);

@@ -118,12 +118,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   settings: ["setting-values"],
   config: ["settings", "setting-values"],
 
-  "open-database": ["cleanups", "config", "db", "embedded", "log"],
+  "open-database": ["cleanups", "config", "db", "embedded", "log", "settings"],
   "open-writers": ["cleanups", "db", "events", "group-commit", "ingest", "metrics", "writer-hooks"],
   "process-workers": ["db", "events", "ingest", "jobs", "log"],
   folding: ["log"],
   "folding-thread": ["db", "folding", "jobs", "log"],
-  recount: ["config", "db", "stats"],
+  recount: ["config", "db", "open-database", "stats"],
   work: ["cleanups", "config", "db", "log", "open-database", "process-workers"],
 };
 /** Where everything comes together. */

@@ -67,14 +67,12 @@ function ignore(): void {}
  */
 const BACKLOG = 4096;
 
-/** Resolves when the server listens; a taken port is an error that says what to do. */
+/** Resolves when the server listens; throws with the setting to change. */
 export function listen(server: Server, { host, port }: Address, setting: string): Promise<Address> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      const taken = error.code === "EADDRINUSE";
-      reject(
-        taken ? new Error(`${host}:${port} is in use; set ${setting}`, { cause: error }) : error,
-      );
+      const reason = error.code === "EADDRINUSE" ? "is in use" : `cannot be had: ${error.message}`;
+      reject(new Error(`${host}:${port} ${reason}; set ${setting}`, { cause: error }));
     });
     server.listen({ host, port, backlog: BACKLOG }, () => {
       const bound = server.address();

@@ -125,7 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     return draining;
   };
   try {
-    const address = await listen(port, options.listen, "TALLY_PORT");
+    const address = await listen(port, options.listen, "TALLY_PORT or TALLY_LISTEN");
     const grpcAddress = await listenIf(grpcPort, options.grpcListen, "TALLY_GRPC_LISTEN");
     const metricsAddress = await listenIf(
       metricsServer,

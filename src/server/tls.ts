@@ -1,6 +1,6 @@
 /** The certificate from its files, also after they are renewed. */
 import { readFile } from "node:fs/promises";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
 import type { Logger } from "../log.js";
 
 export interface TlsFiles {
@@ -13,11 +13,26 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
-/** The files' contents; throws when they do not make a certificate with its key. */
+/** The files' contents; throws with the setting at fault when they do not make a certificate with its key. */
 export async function readCertificate(files: TlsFiles): Promise<Certificate> {
-  const [cert, key] = await Promise.all([readFile(files.certFile), readFile(files.keyFile)]);
-  createSecureContext({ cert, key });
+  const cert = await readPem("TALLY_TLS_CERT", files.certFile, (cert) => ({ cert }));
+  const key = await readPem("TALLY_TLS_KEY", files.keyFile, (key) => ({ cert, key }));
   return { cert, key };
+}
+
+async function readPem(
+  setting: string,
+  file: string,
+  use: (pem: Buffer) => SecureContextOptions,
+): Promise<Buffer> {
+  try {
+    const pem = await readFile(file);
+    createSecureContext(use(pem));
+    return pem;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${setting}=${file} cannot be used: ${reason}`, { cause });
+  }
 }
 
 /**

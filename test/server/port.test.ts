@@ -61,8 +61,16 @@ describe("one port", () => {
   test("that is taken is a clear error", async () => {
     await using lab = await startLab();
     await expect(startLab({ listen: lab.server.address })).rejects.toThrow(
-      `127.0.0.1:${lab.server.address.port} is in use; set TALLY_PORT`,
+      `127.0.0.1:${lab.server.address.port} is in use; set TALLY_PORT or TALLY_LISTEN`,
     );
+  });
+
+  test("that the machine does not have is a clear error", async () => {
+    await expect(startLab({ listen: { host: "192.0.2.1", port: 0 } })).rejects.toThrow(
+      /^192\.0\.2\.1:0 cannot be had: .*EADDRNOTAVAIL.*; set TALLY_PORT or TALLY_LISTEN$/,
+    );
+    const metricsListen = { host: "192.0.2.1", port: 0 };
+    await expect(startLab({ metricsListen })).rejects.toThrow(/; set TALLY_METRICS_LISTEN$/);
   });
 
   test("can be joined by one that speaks HTTP/2 alone", async () => {
@@ -126,6 +134,16 @@ describe("TLS", () => {
     const client = new Client(`${host}:${port}`, credentials.createSsl(roots));
     expect((await callGrpcBytes(client, ingestRun, Buffer.alloc(0))).code).toBe("OK");
     client.close();
+  });
+
+  test("names the setting whose file is none, or does not fit", async () => {
+    const [cert, key, other] = ["a.crt", "a.key", "b.key"].map((name) => join(folder, name));
+    const start = (certFile = "", keyFile = "") => startLab({ tls: { certFile, keyFile } });
+    const none = join(folder, "none.pem");
+    await expect(start(none, key)).rejects.toThrow(`TALLY_TLS_CERT=${none} cannot be used: ENOENT`);
+    await expect(start(key, key)).rejects.toThrow(`TALLY_TLS_CERT=${key} cannot be used: `);
+    await expect(start(cert, none)).rejects.toThrow(`TALLY_TLS_KEY=${none} cannot be used: ENOENT`);
+    await expect(start(cert, other)).rejects.toThrow(`TALLY_TLS_KEY=${other} cannot be used: `);
   });
 
   test("reloads renewed files", async () => {

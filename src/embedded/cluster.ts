@@ -29,6 +29,10 @@ export interface Cluster {
 
 const MAJOR_VERSION = "18";
 const HALF_MADE = "postgres-new-";
+/** The first file that a first start writes. */
+const PASSWORD_FILE = "postgres-password";
+/** What may be in a folder before that: of an interrupted start, of one whose password was lost, of a new volume. */
+const OURS = /^(?:lock\.sock|postgres|admin-token|lost\+found)$/;
 
 /** Where the folder's cluster is, or will be. */
 export function clusterPath(dataDir: string): string {
@@ -46,7 +50,7 @@ export async function ensureCluster(
   signal: AbortSignal,
 ): Promise<Cluster> {
   const path = clusterPath(dataDir);
-  const passwordFile = join(dataDir, "postgres-password");
+  const passwordFile = join(dataDir, PASSWORD_FILE);
   const version = await readIfThere(join(path, "PG_VERSION"));
   // An empty one was cut off while it was written: before there was a cluster.
   const kept = (await readIfThere(passwordFile)) || null;
@@ -74,10 +78,18 @@ export async function ensureCluster(
   return { path, password };
 }
 
-/** The folder exists, and nobody else can read it. */
+/**
+ * The folder exists, and nobody else can read it. Throws where it has been for something else, as a home folder has: that is
+ * left as it is.
+ */
 export async function ensureFolder(dataDir: string): Promise<void> {
   try {
     await makeFolder(dataDir);
+    const names = await readdir(dataDir);
+    const foreign = names.find((name) => !OURS.test(name));
+    if (foreign !== undefined && !names.includes(PASSWORD_FILE)) {
+      throw new Error(`it holds other files, such as ${foreign}`);
+    }
     await chmod(dataDir, 0o700);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

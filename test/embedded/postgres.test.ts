@@ -1,4 +1,4 @@
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { totalmem } from "node:os";
 import { join } from "node:path";
@@ -144,6 +144,27 @@ describe("a start that is given up", () => {
     await rm(standby);
     await using postgres = await place.start();
     expect(await query(postgres.url, "SELECT 1 AS x")).toEqual([{ x: 1 }]);
+  });
+});
+
+describe("a folder", () => {
+  it("of something else is refused, and left as it is", async () => {
+    await mkdir(place.dataDir, { mode: 0o755 });
+    await writeFile(join(place.dataDir, "notes.txt"), "");
+    await expect(place.start()).rejects.toThrow(
+      `${place.dataDir} cannot be the data folder, set TALLY_DATA_DIR: it holds other files, such as notes.txt`,
+    );
+    expect((await stat(place.dataDir)).mode & 0o777).toBe(0o755);
+    expect(await readdir(place.dataDir)).toEqual(["notes.txt"]);
+  });
+
+  it("is taken empty, as a new volume or as an interrupted start left it, and when files have come to ours", async () => {
+    await mkdir(join(place.dataDir, "lost+found"), { recursive: true });
+    await writeFile(join(place.dataDir, "lock.sock"), "");
+    await (await place.start()).stop();
+    await writeFile(join(place.dataDir, "notes.txt"), "");
+    await (await place.start()).stop();
+    expect((await stat(place.dataDir)).mode & 0o777).toBe(0o700);
   });
 });
 

@@ -44,8 +44,10 @@ export async function findFiles(
   const paths = new Set<string>();
   for (const arg of args) {
     const found = await stat(arg).catch(() => undefined);
-    if (found?.isDirectory()) await addMatches(paths, "**/*.xml", arg);
-    else if (found !== undefined || !(await addMatches(paths, arg, "."))) paths.add(resolve(arg));
+    const isFolder = found?.isDirectory() === true;
+    const isFile = found !== undefined && !isFolder;
+    const [folder, pattern] = isFolder ? [arg, "**/*.xml"] : [".", arg];
+    if (isFile || !(await addMatches(paths, pattern, folder))) paths.add(resolve(folder, pattern));
   }
   return [...paths].sort().map((path) => ({
     name: relative(process.cwd(), path) || path,

@@ -130,6 +130,14 @@ describe("upload", () => {
     expect(run).toMatchObject({ status: "STATUS_FAILED", totals: { resultCount: "2" } });
   });
 
+  it("stores no run of a folder without reports, and says so", async () => {
+    const { token } = await newProject("no reports");
+    const none = await tally(token, ["upload", "test/cli"]);
+    expect(none).toMatchObject({ code: 1, stdout: "nothing to upload\n" });
+    expect(none.stderr).toContain("tally: test/cli/**/*.xml: ENOENT");
+    expect(await answer(token, "runs", "list")).toEqual({});
+  });
+
   it("keeps what comes before the damage, and names file, line and reason", async () => {
     const { token } = await newProject("damage");
     const args = ["upload", `${fixtures}/junit/cut-off.xml`, `${fixtures}/ctrf/cut-off.json`];

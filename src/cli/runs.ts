@@ -10,6 +10,7 @@ import {
 import type { Act } from "./act.js";
 import { countArgument, durationArgument, statusArgument, timeArgument } from "./arguments.js";
 import { exitCodes } from "./outcome.js";
+import { addFormatOption, printRows, type Row, type RowFormat } from "./rows.js";
 import { table } from "./table.js";
 
 /** Adds the commands. */
@@ -47,16 +48,20 @@ export function addRunCommands(program: Command, act: Act): void {
     );
 
   const runs = program.command("runs").description("runs of a project");
-  runs
-    .command("list")
+  addFormatOption(runs.command("list"))
     .description("list runs, newest first")
     .option("--branch <name>", "only of this branch")
     .option("--limit <n>", "how many, up to 1000", countArgument, 50)
     .action(
-      act(async (context, _, { branch = "", limit }: { branch?: string; limit: number }) => {
+      act(async (context, _, { branch = "", limit, format }: ListOptions) => {
         const { projectId } = context;
         const answer = await context.client.stats.listRuns({ projectId, branch, pageSize: limit });
-        context.print(ListRunsResponseSchema, answer, () => table(answer.runs.map(runRow)));
+        printRows(context, ListRunsResponseSchema, answer, {
+          rows: answer.runs.map(runRow),
+          columns: COLUMNS,
+          format,
+          none: "no such run is stored",
+        });
         return exitCodes.ok;
       }),
     );
@@ -79,6 +84,12 @@ export function addRunCommands(program: Command, act: Act): void {
     );
 }
 
+interface ListOptions {
+  readonly branch?: string;
+  readonly limit: number;
+  readonly format: RowFormat;
+}
+
 interface RecordOptions {
   readonly runId: string;
   readonly status: Status;
@@ -86,7 +97,7 @@ interface RecordOptions {
   readonly at?: Timestamp;
 }
 
-function runRow({ runId, state, status, totals, source, createTime }: Run): Record<string, string> {
+function runRow({ runId, state, status, totals, source, createTime }: Run): Row {
   return {
     run_id: runId,
     state: RunState[state] ?? "?",
@@ -100,7 +111,7 @@ function runRow({ runId, state, status, totals, source, createTime }: Run): Reco
   };
 }
 
-function partRow({ part, status, finishTime, ...counts }: PartSummary): Record<string, string> {
+function partRow({ part, status, finishTime, ...counts }: PartSummary): Row {
   return {
     job: part?.job || "-",
     attempt: String(part?.attempt ?? 1),
@@ -113,3 +124,8 @@ function partRow({ part, status, finishTime, ...counts }: PartSummary): Record<s
     missing: String(counts.missingCount),
   };
 }
+
+const COLUMNS = [
+  ...["run_id", "state", "status", "results", "failed"],
+  ...["skipped", "rejected", "branch", "created"],
+];

@@ -59,6 +59,16 @@ describe("of a project", () => {
     expect(stdout).toContain("no test has results in this window");
   });
 
+  it("lists its runs", async () => {
+    expect(await csv("runs", "list", "--branch", "main")).toMatchObject([
+      { run_id: "head", results: "5", failed: "2" },
+      { run_id: "base", results: "3" },
+    ]);
+    expect((await tally("runs", "list", "--branch", "none")).stdout).toBe(
+      "no such run is stored\n",
+    );
+  });
+
   it("names flaky tests with the runs that contradict each other", async () => {
     expect(await csv("flaky", "--verdicts", "flaky")).toMatchObject([
       { test: "cart > pays", verdict: "FLAKY", failed_in: "head", passed_in: "head", of: "3" },

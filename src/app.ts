@@ -61,6 +61,8 @@ export interface TallyOptions {
   readonly foldHere?: boolean;
   /** Where the dashboard's files are; by default where the build puts them. */
   readonly webFolder?: string;
+  /** Gives up the start. Means nothing once it has started. */
+  readonly signal?: AbortSignal;
   /**
    * Hears of the admin token where this start makes one, once and at once: what fails later does not take it back. The
    * file is where it is kept; null with a database of the operator's own.
@@ -104,10 +106,15 @@ export async function startTally(
 async function start(
   config: Config,
   log: Logger,
-  { foldHere = false, webFolder = WEB_FOLDER, onAdminToken = () => {} }: TallyOptions,
+  {
+    foldHere = false,
+    webFolder = WEB_FOLDER,
+    signal = new AbortController().signal,
+    onAdminToken = () => {},
+  }: TallyOptions,
   cleanups: Cleanups,
 ): Promise<Tally> {
-  const database = await openDatabase(config, log, cleanups);
+  const database = await openDatabase(config, log, cleanups, signal);
   const connection = { url: database.url, prepare: config.prepare };
   const db = cleanups.use(new Pool({ ...connection, size: config.readers }));
   const budget = createByteBudget({

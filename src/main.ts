@@ -43,13 +43,15 @@ await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.ar
 
 async function serve(config: Config): Promise<void> {
   const log = openLog(config);
-  const interrupted = waitForSignal();
-  const tally = await startTally(config, log, {
+  const { interrupted, signal } = waitForSignal();
+  const start = startTally(config, log, {
+    signal,
     onAdminToken(token, file) {
       console.log(`Admin token, shown this once: ${token}`);
       if (file !== null) console.log(`It is kept in ${file}`);
     },
   });
+  const tally = await unlessGivenUp(start, signal, log);
   console.log(`Tally ${tally.version} listens on ${tally.url}`);
   if (tally.signInCode !== null) {
     // Browsers do not open the address that stands for all of a machine's.
@@ -66,8 +68,8 @@ async function serve(config: Config): Promise<void> {
 
 async function work(config: Config): Promise<void> {
   const log = openLog(config);
-  const interrupted = waitForSignal();
-  const work = await startWork(config, log);
+  const { interrupted, signal } = waitForSignal();
+  const work = await unlessGivenUp(startWork(config, log, signal), signal, log);
   console.log(`Tally ${readVersion()} processes queued events`);
   const reason = await interrupted;
   log.info({ event: "stopping" }, reason);
@@ -108,17 +110,36 @@ function openLog(config: Config): Logger {
   return log;
 }
 
-/** Resolves with the first SIGINT or SIGTERM; the second one ends the process at once. */
-function waitForSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    let signals = 0;
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.on(signal, () => {
-        if (++signals > 1) process.exit(EXIT_INTERRUPTED);
-        resolve(signal);
+interface Interruption {
+  /** Resolves with the name of the first SIGINT or SIGTERM; the second one ends the process at once. */
+  readonly interrupted: Promise<string>;
+  /** Aborted by the first one. */
+  readonly signal: AbortSignal;
+}
+
+function waitForSignal(): Interruption {
+  const abort = new AbortController();
+  const interrupted = new Promise<string>((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM"] as const) {
+      process.on(name, () => {
+        if (abort.signal.aborted) process.exit(EXIT_INTERRUPTED);
+        abort.abort(new Error(name));
+        resolve(name);
       });
     }
   });
+  return { interrupted, signal: abort.signal };
+}
+
+/** What was started. Where the signal gave the start up, whose failure that is then, the process ends as by a stop. */
+async function unlessGivenUp<T>(start: Promise<T>, signal: AbortSignal, log: Logger): Promise<T> {
+  try {
+    return await start;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    log.info({ event: "stopped" }, "before it had started");
+    process.exit(0);
+  }
 }
 
 async function run(action: (config: Config) => Promise<void>): Promise<void> {

@@ -24,27 +24,29 @@ export const DATABASE_GONE = "the embedded database is gone";
 
 /**
  * The database, brought to this version. An embedded one stops with the cleanups. Throws with the name of the setting
- * whose database cannot be reached.
+ * whose database cannot be reached. The signal gives it up.
  */
 export async function openDatabase(
   config: Config,
   log: Logger,
   cleanups: Cleanups,
+  signal: AbortSignal,
 ): Promise<Database> {
-  const database = await findDatabase(config, log, cleanups);
+  const database = await findDatabase(config, log, cleanups, signal);
   if (config.databaseUrl !== config.directDatabaseUrl) {
     await requireReach(settings.databaseUrl.name, database.url);
   }
-  await migrateTo(database.directUrl, log);
+  await migrateTo(database.directUrl, log, signal);
   return database;
 }
 
 /** Brings the database to this version; what was applied. */
 export async function migrateDatabase(config: Config, log: Logger): Promise<readonly string[]> {
   const cleanups = createCleanups();
+  const { signal } = new AbortController();
   try {
-    const { directUrl } = await findDatabase(config, log, cleanups);
-    return await migrateTo(directUrl, log);
+    const { directUrl } = await findDatabase(config, log, cleanups, signal);
+    return await migrateTo(directUrl, log, signal);
   } finally {
     await cleanups.run();
   }
@@ -70,7 +72,12 @@ async function requireReach(name: string, url: string): Promise<void> {
   }
 }
 
-async function findDatabase(config: Config, log: Logger, cleanups: Cleanups): Promise<Database> {
+async function findDatabase(
+  config: Config,
+  log: Logger,
+  cleanups: Cleanups,
+  signal: AbortSignal,
+): Promise<Database> {
   const directUrl = await reachDirectly(config);
   if (directUrl !== undefined) {
     return {
@@ -85,6 +92,7 @@ async function findDatabase(config: Config, log: Logger, cleanups: Cleanups): Pr
     await startEmbeddedPostgres({
       dataDir: config.dataDir,
       onLog: (line) => postgresLog.debug(line),
+      signal,
     }),
   );
   const gone = postgres.exited.then((reason) => {
@@ -100,8 +108,20 @@ async function findDatabase(config: Config, log: Logger, cleanups: Cleanups): Pr
   };
 }
 
-async function migrateTo(url: string, log: Logger): Promise<readonly string[]> {
+async function migrateTo(
+  url: string,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   await using connection = new Connection({ url, prepare: false });
-  const { applied } = await migrate({ connection, log });
-  return applied;
+  // Its statements may wait for locks of others.
+  const giveUp = () => void connection[Symbol.asyncDispose]();
+  signal.addEventListener("abort", giveUp);
+  try {
+    const { applied } = await migrate({ connection, log });
+    signal.throwIfAborted();
+    return applied;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
 }

@@ -13,14 +13,14 @@ export interface Work extends AsyncDisposable {
 
 /**
  * Resolves when the workers run; the database has been brought to this version. Opens no port. Throws ConfigError
- * without a database of the operator's, or without workers.
+ * without a database of the operator's, or without workers. The signal gives the start up.
  */
-export async function startWork(config: Config, log: Logger): Promise<Work> {
+export async function startWork(config: Config, log: Logger, signal: AbortSignal): Promise<Work> {
   checkConfig(config);
   const cleanups = createCleanups();
   const counts = { processed: 0, retried: 0, gave_up: 0 };
   try {
-    const { url, directUrl } = await openDatabase(config, log, cleanups);
+    const { url, directUrl } = await openDatabase(config, log, cleanups, signal);
     const workers = config.workConcurrency;
     const db = cleanups.use(new Pool({ url, prepare: config.prepare, size: workers }));
     cleanups.use(

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -264,6 +264,30 @@ describe("a server that stops", () => {
     await using db = new Connection({ url: database.url, prepare: false });
     const [row] = await db.query<{ n: number }>("SELECT count(*)::int AS n FROM results");
     expect(row?.n).toBe((acknowledged + 1) * 50);
+  });
+
+  it("by a signal while its start waits for the database gives that up", async () => {
+    await using db = new Connection({ url: database.url, prepare: false });
+    await db.run("BEGIN; LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE");
+    await using watcher = new Connection({ url: database.url, prepare: false });
+    for (const [i, command] of ["serve", "work"].entries()) {
+      const { child, exited, output } = start(command);
+      // The database notices later that nobody waits for an answer any more.
+      await expect.poll(() => lockWaiters(watcher), PATIENCE).toHaveLength(i + 1);
+      child.kill("SIGTERM");
+      expect(await Promise.race([exited, sleep(10_000)])).toEqual([0, null]);
+      expect(output()).toContain('"stopped"');
+    }
+  });
+
+  it("by a signal while its database is made leaves no half of it", async () => {
+    const { child, exited, output } = start("serve", { DATABASE_URL: "" });
+    const names = () => readdir(dataDir);
+    await expect.poll(names, PATIENCE).toContainEqual(expect.stringContaining("postgres-new-"));
+    child.kill("SIGINT");
+    expect(await exited).toEqual([0, null]);
+    expect(output()).toContain('"stopped"');
+    expect(await names()).toEqual(["postgres-password"]);
   });
 
   it("by a second signal exits at once", async () => {

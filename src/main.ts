@@ -5,6 +5,7 @@ import { startTally } from "./app.js";
 import { type Config, loadConfig } from "./config.js";
 import { boundHeapGrowth } from "./heap-growth.js";
 import { createLogger, type Logger } from "./log.js";
+import { onSignals } from "./on-signals.js";
 import { DATABASE_GONE, migrateDatabase } from "./open-database.js";
 import { recount } from "./recount.js";
 import { readVersion } from "./version.js";
@@ -111,7 +112,7 @@ function openLog(config: Config): Logger {
 }
 
 interface Interruption {
-  /** Resolves with the name of the first SIGINT or SIGTERM; the second one ends the process at once. */
+  /** Resolves with the name of the first SIGINT or SIGTERM; a later one ends the process at once. */
   readonly interrupted: Promise<string>;
   /** Aborted by the first one. */
   readonly signal: AbortSignal;
@@ -120,13 +121,10 @@ interface Interruption {
 function waitForSignal(): Interruption {
   const abort = new AbortController();
   const interrupted = new Promise<string>((resolve) => {
-    for (const name of ["SIGINT", "SIGTERM"] as const) {
-      process.on(name, () => {
-        if (abort.signal.aborted) process.exit(EXIT_INTERRUPTED);
-        abort.abort(new Error(name));
-        resolve(name);
-      });
-    }
+    onSignals(["SIGINT", "SIGTERM"], EXIT_INTERRUPTED, (name) => {
+      abort.abort(new Error(name));
+      resolve(name);
+    });
   });
   return { interrupted, signal: abort.signal };
 }

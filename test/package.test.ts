@@ -49,7 +49,7 @@ it("has nothing of the server, and is small", () => {
 
 /** The published areas, what they share with the server, and the contract. */
 const PUBLISHED =
-  /^(?:package\.json|README\.md|LICENSE|(?:src\/(?:client|reporters|formats|cli|wire)\/.+|src\/(?:csv|event-lines|limits|text)|gen\/(?:tally\/v1|google\/rpc)\/\w+)(?:\.js|\.d\.ts))$/;
+  /^(?:package\.json|README\.md|LICENSE|(?:src\/(?:client|reporters|formats|cli|wire)\/.+|src\/(?:csv|event-lines|limits|on-signals|text)|gen\/(?:tally\/v1|google\/rpc)\/\w+)(?:\.js|\.d\.ts))$/;
 
 it("exports the client, the contract, the formats and every reporter that there is", () => {
   const reporters = REPORTERS.filter((name) => existsSync(join(ROOT, `src/reporters/${name}.ts`)));

@@ -2,6 +2,7 @@
 /** The program `tally`. It ends when its command has: a connection that is being made would hold it for minutes. */
 import type { Writable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
+import { onSignals } from "../on-signals.js";
 import { exitCodes } from "./outcome.js";
 import { runProgram } from "./program.js";
 
@@ -14,10 +15,7 @@ const exitCode = await runProgram(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
-  onInterrupt(callback) {
-    process.once("SIGINT", callback);
-    return () => process.off("SIGINT", callback);
-  },
+  onInterrupt: (callback) => onSignals(["SIGINT"], exitCodes.interrupted, callback),
 });
 await Promise.all([process.stdout, process.stderr].map(flushed));
 process.exit(exitCode);

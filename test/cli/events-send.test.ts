@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Connection } from "../../src/db/client.js";
 import { MAX_EVENT_BYTES } from "../../src/formats/event-item.js";
@@ -173,6 +174,9 @@ describe("tally events send", () => {
     // The first batch goes when it is full, the second one waits for more.
     child.stdin.write(`${lines.join("")}{"source":`);
     await expect.poll(stored).toHaveLength(1_000);
+    child.kill("SIGINT");
+    // As npx passes the same one on.
+    await sleep(1);
     child.kill("SIGINT");
     expect(await ended).toEqual([130, null]);
     const [stdout, stderr] = await output;

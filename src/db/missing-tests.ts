@@ -121,10 +121,14 @@ CROSS JOIN (
 ) AS m
 ON CONFLICT DO NOTHING`;
 
-/** While the run is as it was when they were found, none can have come: every later result changes its version. */
+/**
+ * While an ended run is as it was when they were found, none has come: every later result changes its version. Of one
+ * that goes on, a statement that began before a part of it was finished may have stored some.
+ */
 const READ = `
 WITH run AS MATERIALIZED (
-  SELECT run_key, run_day, missing_version, missing_count, missing_version = state_version AS fresh
+  SELECT
+    run_key, run_day, missing_version, missing_count, missing_version = state_version AND state <> 1 AS fresh
   FROM runs
   WHERE project_key = $1 AND run_key = $2
 ),

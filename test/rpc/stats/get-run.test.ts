@@ -162,6 +162,36 @@ describe("the missing tests of a run", () => {
     expect(await client.stats.getRun({ runId: idOf("now") })).toEqual(after);
   });
 
+  it("are no longer told once they have come by a statement that the finish of their part overtook", async () => {
+    newBranch();
+    for (const run of ["1", "2", "3"]) await send(run, ["a", "b"]);
+    await send("now", ["a"], { status: null });
+    await send("now", [], { job: "e2e", status: null });
+    await using holder = new Connection({ url: server.databaseUrl, prepare: false });
+    // Whoever stores the same key waits for the end of this one.
+    await holder.run(`
+      BEGIN;
+      INSERT INTO results (project_key, run_key, test_key, batch_key, run_day, status, attempt, result_id)
+      SELECT r.project_key, r.run_key, t.test_key, 1, r.run_day, 1, 1, 'b'
+      FROM runs r
+      JOIN tests t ON t.project_key = r.project_key AND t.name = 'b'
+      WHERE r.run_id = '${idOf("now")}'`);
+    const storing = client.ingest.ingestRun({
+      run: { runId: idOf("now") },
+      part: { job: "unit" },
+      results: [{ test: { file: "file of b", name: "b" }, status: Status.PASSED, resultId: "b" }],
+    });
+    const waiting =
+      "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    await expect.poll(async () => (await db.query(waiting)).length).toBe(1);
+    await send("now", []);
+    await find();
+    expect(await missingOf("now")).toEqual(["unit b"]);
+    await holder.run("ROLLBACK");
+    expect((await storing).acceptedCount).toBe(1n);
+    expect(await missingOf("now")).toEqual([]);
+  });
+
   it("are counted beyond those that are kept", async () => {
     newBranch();
     const many = Array.from({ length: 1_200 }, (_, i) => `t${10_000 + i}`);

@@ -72,7 +72,10 @@ function addPass({ passes }: TestRecount, row: CountedResult): void {
   const key = `${row.run_key} ${job === null ? "?" : `job ${job}`}`;
   const isSettled = job !== null && !row.waits && !row.leaves && !row.moves;
   if (passes.get(key)?.isSettled === true) return;
-  passes.set(key, { facts: factsOf(row, job ?? "", PASSED), isAnyJob: job === null, isSettled });
+  // A run that turns out to be dirty contradicts others until that is folded.
+  const dirty = row.dirty && isSettled;
+  const facts = factsOf({ ...row, dirty }, job ?? "", PASSED);
+  passes.set(key, { facts, isAnyJob: job === null, isSettled });
 }
 
 /** The facts of a result that `contradicts` asks for. */
@@ -111,9 +114,9 @@ export function newestRuns({ runs }: TestRecount, isWanted: (run: TestRun) => bo
     .sort((a, b) => b.countedUs - a.countedUs || Number(BigInt(b.runKey) - BigInt(a.runKey)));
 }
 
-/** The decisive runs that a test remembers. */
-export function recentRuns(recount: TestRecount): RecentRun[] {
-  const runs = newestRuns(recount, () => true).map(({ countedUs, runKey, statuses }) => ({
+/** The decisive runs that a test remembers, of those that are wanted. */
+export function recentRuns(recount: TestRecount, isWanted: (run: TestRun) => boolean): RecentRun[] {
+  const runs = newestRuns(recount, isWanted).map(({ countedUs, runKey, statuses }) => ({
     countedUs,
     runKey,
     passed: statuses.has(PASSED),

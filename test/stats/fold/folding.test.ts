@@ -304,6 +304,15 @@ describe("a run that turns out to be dirty", () => {
     expect(await lab.differences(project.projectKey)).toEqual([]);
   });
 
+  it("is no difference to a recount before that is folded", async () => {
+    const project = await lab.newProject();
+    await run(project, "f", code("c"), "a FAILED");
+    await run(project, "p", code("c"), "a PASSED");
+    await lab.settle();
+    await run(project, "p", code("c", true));
+    expect(await lab.differences(project.projectKey)).toEqual([]);
+  });
+
   it("contradicts nothing any more by a commit that it had for a moment", async () => {
     const project = await lab.newProject();
     await run(project, "p", {}, "a PASSED");

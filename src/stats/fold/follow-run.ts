@@ -48,7 +48,9 @@ function needsMove({ folded, expired, deleted, countedUs, branch }: FoldingRun):
 }
 
 function needsJudging({ folded, expired, deleted, ...live }: FoldingRun): boolean {
-  if (folded === null || expired || deleted) return false;
+  if (expired || deleted) return false;
+  // Its passes may have been met before they are folded: a failure is judged by all that are committed.
+  if (folded === null) return live.dirty;
   return (
     folded.commitSha !== live.commitSha ||
     folded.treeSha !== live.treeSha ||
@@ -115,14 +117,12 @@ async function judgeRun(
   writer: StepWriter,
 ): Promise<FoldOutcome> {
   const { runKey, folded, commitSha, treeSha, dirty } = run;
-  if (folded === null) throw new Error("nothing is folded of the run");
   let outcome: FoldOutcome = "folded";
   const write = async (changes: readonly FailureChange[]) => {
     if (changes.length > 0) outcome = await writer.write({ failures: { changes, groups: [] } });
     return outcome === "folded";
   };
   if (!(await judgeAgain(db, projectKey, run, write))) return outcome;
-  const { countedUs, branch } = folded;
-  const row = { runKey, countedUs, branch, commitSha, treeSha, dirty, move: null };
-  return writer.write({ runs: [row], queue });
+  const runs = folded === null ? [] : [{ ...folded, runKey, commitSha, treeSha, dirty }];
+  return writer.write({ runs, queue });
 }

@@ -304,6 +304,30 @@ describe("a run that turns out to be dirty", () => {
     expect(await lab.differences(project.projectKey)).toEqual([]);
   });
 
+  it("contradicts nothing any more by a pass that was met before it was folded", async () => {
+    const project = await lab.newProject();
+    const { projectKey } = project;
+    await run(project, "f", code("c"), "a FAILED");
+    // It passes when the queue was read, and before the failure is judged.
+    let hasPassed = false;
+    const watched: Queryable = {
+      async query(text, params, options) {
+        if (!hasPassed && /AS c\(commit_sha, tree_sha, ord\)/.test(text)) {
+          hasPassed = true;
+          await run(project, "p", code("c"), "a PASSED");
+        }
+        return lab.db.query<never>(text, params, options);
+      },
+    };
+    const at = { deadlineAt: Date.now() + 60_000, todayOf: (day: number) => day };
+    expect(await foldNext(watched, projectKey, at)).toBe("done");
+    expect(await failures(project)).toEqual(["f a flaky"]);
+    await run(project, "p", code("c", true));
+    await lab.settle();
+    expect(await failures(project)).toEqual(["f a alone"]);
+    expect(await lab.differences(projectKey)).toEqual([]);
+  });
+
   it("is no difference to a recount before that is folded", async () => {
     const project = await lab.newProject();
     await run(project, "f", code("c"), "a FAILED");

@@ -11,7 +11,7 @@ export interface CodeRun {
   readonly runKey: string;
   /** ISO date. */
   readonly runDay: string;
-  /** Its results have left, or will. */
+  /** It had results, which have left, or will. */
   readonly expired: boolean;
 }
 
@@ -77,8 +77,13 @@ export async function readPasses(
   return answers;
 }
 
+// OFFSET 0 keeps the look-up by key: few have expired.
 const RUNS_OF_CODE = `
-SELECT c.ord::int, r.run_key, r.run_day::text, r.expired_at IS NOT NULL AS expired
+SELECT
+  c.ord::int, r.run_key, r.run_day::text,
+  r.expired_at IS NOT NULL AND EXISTS (
+    SELECT FROM folded_runs WHERE project_key = $1 AND run_key = r.run_key OFFSET 0
+  ) AS expired
 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS c(commit_sha, tree_sha, ord)
 CROSS JOIN LATERAL (
   SELECT run_key, run_day, expired_at

@@ -607,18 +607,37 @@ describe("a failure that a pass contradicted which has expired", () => {
       expect(await flaky(project)).toBe(statuses.length);
       await expireOld(project);
       await happen(project);
-      const deps = { db, log, now: Date.now, random: Math.random };
-      await expect
-        .poll(async () => {
-          await purgeDeleted(deps).runOnce();
-          await fold();
-          return count("runs", project, "deleted_at IS NOT NULL AND purged_at IS NULL");
-        })
-        .toBe(0);
+      await purge(project);
       expect(await count("fold_queue", project)).toBe(0);
       expect(await flaky(project)).toBe(statuses.length);
     }
   });
+
+  it("stays flaky no longer than its passes for an old run that had no results", async () => {
+    const project = await newProject(30);
+    await project.client.ingest.ingestRun({ run: { runId: "old", source } });
+    await age(project, 31);
+    await upload(project, "failed", Status.FAILED);
+    await upload(project, "passed", Status.PASSED);
+    await fold();
+    expect(await flaky(project)).toBe(1);
+    await expireOld(project);
+    await project.client.ingest.deleteRun({ runId: "passed" });
+    await purge(project);
+    expect(await flaky(project)).toBe(0);
+  });
+
+  /** Deleted runs leave, and the figures too. */
+  async function purge(project: Project): Promise<void> {
+    const deps = { db, log, now: Date.now, random: Math.random };
+    await expect
+      .poll(async () => {
+        await purgeDeleted(deps).runOnce();
+        await fold();
+        return count("runs", project, "deleted_at IS NOT NULL AND purged_at IS NULL");
+      })
+      .toBe(0);
+  }
 });
 
 /** Folds everything that was sent before. */

@@ -557,19 +557,20 @@ describe("the job", () => {
   });
 });
 
+const source = { commitSha: "c0ffee" };
+const upload = ({ client }: Project, runId: string, ...statuses: Status[]) =>
+  client.ingest.ingestRun({
+    run: { runId, source },
+    results: statuses.map((status, i) => ({ test: { name: "a" }, status, attempt: i + 1 })),
+  });
+const expireOld = async (project: Project) => {
+  await expire();
+  await pass(project);
+  await expire();
+  expect(await count("runs", project, "expire_step = 2")).toBe(1);
+};
+
 describe("a failure that a pass contradicted which has expired", () => {
-  const source = { commitSha: "c0ffee" };
-  const upload = ({ client }: Project, runId: string, ...statuses: Status[]) =>
-    client.ingest.ingestRun({
-      run: { runId, source },
-      results: statuses.map((status, i) => ({ test: { name: "a" }, status, attempt: i + 1 })),
-    });
-  const expireOld = async (project: Project) => {
-    await expire();
-    await pass(project);
-    await expire();
-    expect(await count("runs", project, "expire_step = 2")).toBe(1);
-  };
   const flaky = (project: Project) => count("failures", project, "contradicted");
 
   it.each<[string, (project: Project) => Promise<unknown>]>([
@@ -626,19 +627,40 @@ describe("a failure that a pass contradicted which has expired", () => {
     await purge(project);
     expect(await flaky(project)).toBe(0);
   });
-
-  /** Deleted runs leave, and the figures too. */
-  async function purge(project: Project): Promise<void> {
-    const deps = { db, log, now: Date.now, random: Math.random };
-    await expect
-      .poll(async () => {
-        await purgeDeleted(deps).runOnce();
-        await fold();
-        return count("runs", project, "deleted_at IS NOT NULL AND purged_at IS NULL");
-      })
-      .toBe(0);
-  }
 });
+
+describe("the last run of a test", () => {
+  it("is one that comes after the last one was deleted, though it counts before that", async () => {
+    const project = await newProject(30);
+    await upload(project, "old", Status.PASSED);
+    await age(project, 31);
+    await upload(project, "gone", Status.PASSED);
+    await fold();
+    await expireOld(project);
+    await project.client.ingest.deleteRun({ runId: "gone" });
+    await purge(project);
+    const startTime = timestampFromMs(Date.now() - 3_600_000);
+    await project.client.ingest.ingestRun({
+      run: { runId: "late", startTime },
+      results: [{ test: { name: "a" }, status: Status.FAILED }],
+    });
+    await fold();
+    const { tests } = await project.client.stats.listTests({});
+    expect(tests).toMatchObject([{ lastRunId: "late", lastStatus: Status.FAILED }]);
+  });
+});
+
+/** Deleted runs leave, and the figures too. */
+async function purge(project: Project): Promise<void> {
+  const deps = { db, log, now: Date.now, random: Math.random };
+  await expect
+    .poll(async () => {
+      await purgeDeleted(deps).runOnce();
+      await fold();
+      return count("runs", project, "deleted_at IS NOT NULL AND purged_at IS NULL");
+    })
+    .toBe(0);
+}
 
 /** Folds everything that was sent before. */
 const fold = async () => expect(await foldAll(db)).toBe(true);

@@ -46,7 +46,10 @@ interface LastRun extends OrderedRun {
 
 const NO_RUN: LastRun = { runKey: "0", countedUs: 0, status: 0 };
 
-/** The newest run with a result of the test. Where all have left, the last one that was known stays. */
+/**
+ * The newest run with a result of the test. Where all have left, of the last one that was known its time and status
+ * stay, until any other comes.
+ */
 function lastRun(
   runs: readonly RunMoves[],
   stored: TestHistory | undefined,
@@ -61,7 +64,7 @@ function lastRun(
           status: stored.lastStatus,
         };
   const leaves = runs.some((moves) => isLeaving(moves) && moves.run.runKey === known.runKey);
-  let newest = leaves ? NO_RUN : known;
+  let newest = leaves || known.runKey === NO_RUN.runKey ? NO_RUN : known;
   for (const other of others) {
     if (compareRuns(other, newest) < 0) newest = { ...other, status: worstOf(other.statuses) };
   }
@@ -73,7 +76,7 @@ function lastRun(
     const { runKey, countedUs } = run;
     newest = { runKey, countedUs, status: worstOf(statuses | (1 << before)) };
   }
-  return newest === NO_RUN ? known : newest;
+  return newest === NO_RUN ? { ...known, runKey: NO_RUN.runKey } : newest;
 }
 
 /** The newest decisive runs. A run that only moves to another time keeps what was known of it. */

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RunState } from "../../gen/tally/v1/run_pb.js";
-import { Connection } from "../../src/db/client.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
 let server: TestServer;
@@ -52,22 +51,6 @@ describe("a report file", () => {
     const cut = await post("cut", JUNIT.slice(0, JUNIT.indexOf("</failure>")));
     expect(cut).toMatchObject({ status: 400, body: { damage: { line: 3 } } });
     expect(await runOf("cut")).toMatchObject({ state: RunState.RUNNING });
-  });
-
-  it("with much text in it is stored in batches of about a mebibyte", async () => {
-    const trace = "at a line of the trace\n".repeat(2_500);
-    const cases = Array.from(
-      { length: 60 },
-      (_, i) =>
-        `<testcase classname="much" name="${i}"><failure message="m">${trace}</failure></testcase>`,
-    );
-    const file = `<testsuite name="much" tests="60">${cases.join("")}</testsuite>`;
-    expect(await post("much", file)).toMatchObject({ status: 201, body: { acceptedCount: "60" } });
-    await using db = new Connection({ url: server.databaseUrl, prepare: false });
-    const batches = await db.query<{ accepted_count: number }>(
-      "SELECT accepted_count FROM batches JOIN runs USING (project_key, run_key) WHERE run_id = 'much'",
-    );
-    expect(Math.max(...batches.map((batch) => batch.accepted_count))).toBeLessThan(30);
   });
 
   it("in CTRF is read too", async () => {

@@ -9,14 +9,12 @@ import {
   type UploadResultsResponse,
   UploadResultsResponseSchema,
 } from "../../../gen/tally/v1/ingest_service_pb.js";
-import type { TestResult } from "../../../gen/tally/v1/run_pb.js";
 import { invalidArgument, type Violation } from "../../errors.js";
-import { parseReport } from "../../formats/parse-report.js";
-import { ReportDamage, type ReportFormat, type ReportWarning } from "../../formats/report-item.js";
-import { sizeOf } from "../../ingest/ingest-batch.js";
+import type { ReportDamage, ReportFormat } from "../../formats/report-item.js";
 import type { CallContext } from "../handler.js";
 import type { IngestDeps } from "../ingest/ingest-deps.js";
 import { uploadResults } from "../ingest/upload-results.js";
+import { reportFrames } from "./report-frames.js";
 
 /** What the door reads of a request. */
 export interface ReportRequest {
@@ -25,9 +23,6 @@ export interface ReportRequest {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Results of a file that make one batch, and bytes from which on fewer do. */
-const RESULTS_PER_BATCH = 1_000;
-const BYTES_PER_BATCH = 1024 * 1024;
 /** Parameters of the query besides the format. */
 const PARAMETERS = [
   "project_id",
@@ -54,7 +49,7 @@ export function reportDoor(deps: IngestDeps) {
     access: "ingest",
     async handle({ params, query, body }: ReportRequest, context: CallContext) {
       const opening = openFrame(params["run_id"] ?? "", query);
-      const file = readFile(formatOf(query), opening, body);
+      const file = reportFrames(formatOf(query), opening, body);
       const response = create(UploadResultsResponseSchema, await upload(file.frames, context));
       const { damage } = file;
       const json = toJson(UploadResultsResponseSchema, response, { alwaysEmitImplicit: true });
@@ -115,52 +110,6 @@ function openFrame(runId: string, query: URLSearchParams): UploadResultsRequest 
   };
   if (violations.length > 0) throw invalidArgument(violations);
   return create(UploadResultsRequestSchema, { frame: { case: "open", value: open } });
-}
-
-/** The frames of an upload, made while the file comes in; warnings and damage are known at their end. */
-function readFile(
-  format: ReportFormat,
-  open: UploadResultsRequest,
-  bytes: AsyncIterable<Uint8Array>,
-) {
-  const warnings: ReportWarning[] = [];
-  const file = {
-    warnings,
-    damage: null as ReportDamage | null,
-    frames: frames(),
-  };
-  async function* frames(): AsyncGenerator<UploadResultsRequest> {
-    yield open;
-    let sequence = 0n;
-    let results: TestResult[] = [];
-    let size = 0;
-    const batch = () =>
-      create(UploadResultsRequestSchema, {
-        frame: { case: "batch", value: { sequence: sequence++, results } },
-      });
-    try {
-      for await (const item of parseReport(format, bytes)) {
-        if (item.kind === "warning") {
-          warnings.push(item);
-          continue;
-        }
-        results.push(item.result);
-        size += sizeOf([item.result]);
-        if (results.length < RESULTS_PER_BATCH && size < BYTES_PER_BATCH) continue;
-        yield batch();
-        results = [];
-        size = 0;
-      }
-    } catch (error) {
-      if (!(error instanceof ReportDamage)) throw error;
-      file.damage = error;
-    }
-    if (results.length > 0) yield batch();
-    if (file.damage === null) {
-      yield create(UploadResultsRequestSchema, { frame: { case: "finish", value: {} } });
-    }
-  }
-  return file;
 }
 
 function statusOf(response: UploadResultsResponse, damage: ReportDamage | null): number {

@@ -12,6 +12,7 @@ import { sizeOf } from "../../ingest/ingest-batch.js";
 /** Results of a file that make one batch, and bytes from which on fewer do. */
 const RESULTS_PER_BATCH = 1_000;
 const BYTES_PER_BATCH = 1024 * 1024;
+
 /** The frames of an upload, made while the file comes in; warnings and damage are known at their end. */
 export function reportFrames(
   format: ReportFormat,

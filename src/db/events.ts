@@ -276,7 +276,7 @@ refused AS (
   SELECT
     s.rejection_id, 3 AS kind, s.reason, s.violations::jsonb AS violations, s.violations_truncated,
     '' AS run_id, NULL::bigint AS run_key, NULL::bytea AS part_id, ''::bytea AS part, s.item_index,
-    s.event_id AS result_id, NULL::smallint AS status, NULL::bytea AS test_id, NULL::int AS attempt, s.bytes, s.client, $2::bigint + s.g - 1 AS batch_key, s.repeats,
+    s.event_id AS result_id, s.bytes, s.client, $2::bigint + s.g - 1 AS batch_key, s.repeats,
     s.idempotency_key, s.ord
   FROM door
   CROSS JOIN unnest(

@@ -192,7 +192,8 @@ FROM project p
 WHERE EXISTS (SELECT FROM inbox i WHERE i.project_key = p.project_key AND ${IS_DUE})
 LIMIT 1000`;
 
-// Arrays are sought by the key, however many events the planner believes there are: for a join it may read them all.
+// Arrays are sought by the key, however many events the planner believes there are: for a join it may read them all. Before
+// version 17 it may do so for an array too, of a project that it believes to have none.
 
 const LEASE = `
 UPDATE inbox
@@ -283,11 +284,11 @@ refused AS (
     $4::bytea AS rejection_id, 3 AS kind, 5 AS reason,
     jsonb_build_array(jsonb_build_object('field', '', 'description', $6::text)) AS violations,
     false AS violations_truncated, '' AS run_id, NULL::bigint AS run_key, NULL::bytea AS part_id,
-    ''::bytea AS part, 0 AS item_index, $5::text AS result_id, NULL::smallint AS status, NULL::bytea AS test_id, NULL::int AS attempt,
-    raw AS bytes, client, $8::bigint AS batch_key, 1 AS repeats, COALESCE(idempotency_key, '') AS idempotency_key
+    ''::bytea AS part, 0 AS item_index, $5::text AS result_id, raw AS bytes, client, $8::bigint AS batch_key,
+    1 AS repeats, COALESCE(idempotency_key, '') AS idempotency_key
   FROM event
 ),
-${keptRefusals("$9", true)},
+${keptRefusals("$9", { reopens: true })},
 log AS (
   INSERT INTO processing_log (project_key, event_id, step, detail, actor)
   SELECT $1, event_id, 5, $6::text, $7::text

@@ -7,17 +7,22 @@ export const KEPT_SIZE = "octet_length(r.bytes) + octet_length(r.part) + 1024";
  * CTEs `kept` and `used`, over a CTE `refused` with the columns of `rejections` and `repeats`. $1 is the project,
  * `maxBytes` the parameter with the bound of a project without its own. A known item grows its repeat count,
  * once per batch key; one that was closed stays closed, and does not count, unless `reopens`; it gets its bytes back
- * if they were dropped.
+ * if they were dropped. With `ofResults`, `refused` has what a result says too.
  */
-export const keptRefusals = (maxBytes: string, reopens = false) => `
+export const keptRefusals = (
+  maxBytes: string,
+  { reopens = false, ofResults = false }: { reopens?: boolean; ofResults?: boolean } = {},
+) => {
+  const more = ofResults ? ", status, test_id, attempt" : "";
+  return `
 ${reopens ? CLOSED_BEFORE : ""}kept AS (
   INSERT INTO rejections AS r (
     project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
-    part, item_index, result_id, status, test_id, attempt, bytes, client, batch_key, repeat_count, idempotency_key
+    part, item_index, result_id, bytes, client, batch_key, repeat_count, idempotency_key${more}
   )
   SELECT
     $1, rejection_id, kind, reason, violations, violations_truncated, run_id, run_key, part_id,
-    part, item_index, result_id, status, test_id, attempt, bytes, client, batch_key, repeats, idempotency_key
+    part, item_index, result_id, bytes, client, batch_key, repeats, idempotency_key${more}
   FROM refused
   ORDER BY rejection_id
   ON CONFLICT (project_key, rejection_id) DO UPDATE SET
@@ -39,6 +44,7 @@ used AS (
     kept_bytes = u.kept_bytes + EXCLUDED.kept_bytes,
     max_bytes = EXCLUDED.max_bytes
 )`;
+};
 
 /** They did not count, and do again. */
 const CLOSED_BEFORE = `closed_before AS MATERIALIZED (

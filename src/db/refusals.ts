@@ -95,7 +95,8 @@ refused AS (
   SELECT
     s.rejection_id, s.kind, s.reason, s.violations::jsonb AS violations, s.violations_truncated,
     $2::text AS run_id, $3::bigint AS run_key, $4::bytea AS part_id, $5::bytea AS part, s.item_index,
-    s.result_id, s.status, s.test_id, s.attempt, s.bytes, $6::text AS client, $8::bigint AS batch_key, 1 AS repeats, '' AS idempotency_key
+    s.result_id, s.status, s.test_id, s.attempt, s.bytes, $6::text AS client, $8::bigint AS batch_key,
+    1 AS repeats, '' AS idempotency_key
   FROM door
   CROSS JOIN unnest(
     $12::bytea[], $13::smallint[], $14::smallint[], $15::text[], $16::boolean[], $17::bigint[],
@@ -106,7 +107,7 @@ refused AS (
   )
   WHERE door.live
 ),
-${keptRefusals("$11")},
+${keptRefusals("$11", { ofResults: true })},
 ledger AS (
   INSERT INTO batches (
     project_key, run_key, batch_key, part_id, token_id, late, accepted_count, duplicate_count,

@@ -1,4 +1,4 @@
-/** What the results of runs tell of their parts, and nothing else does: it is kept, since finding it out takes long. */
+/** What the results of runs tell of their parts and nothing else does: it is kept, since finding it out takes long. */
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import type { Queryable } from "../db/queryable.js";
 import { type RunRecord, readRunRecords } from "../db/run-records.js";

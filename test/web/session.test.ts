@@ -1,4 +1,5 @@
 /** Signing in and out, and what surrounds the pages. */
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasChromium, startWebLab, type WebLab } from "./web-lab.js";
 
@@ -25,15 +26,21 @@ describe.skipIf(!hasChromium)("session", () => {
     expect(opened.complaints).toEqual([]);
   });
 
-  it("keeps a token on the device if asked to", async () => {
-    await using opened = await lab.open("/");
-    const { page } = opened;
+  /** Signs in for all tabs; another one. */
+  async function keepSignedIn(page: Page): Promise<Page> {
     await page.getByLabel("Token").fill(lab.server.readToken);
     await page.getByLabel("Keep me signed in").check();
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("link", { name: "Runs", exact: true }).waitFor();
     const tab = await page.context().newPage();
     await tab.goto(lab.server.url);
+    return tab;
+  }
+
+  it("keeps a token on the device if asked to", async () => {
+    await using opened = await lab.open("/");
+    const { page } = opened;
+    const tab = await keepSignedIn(page);
     await tab.getByRole("link", { name: "Runs", exact: true }).waitFor();
     await tab.close();
   });
@@ -41,12 +48,7 @@ describe.skipIf(!hasChromium)("session", () => {
   it("ends in every tab that the token was kept for", async () => {
     await using opened = await lab.open("/");
     const { page } = opened;
-    await page.getByLabel("Token").fill(lab.server.readToken);
-    await page.getByLabel("Keep me signed in").check();
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("link", { name: "Runs", exact: true }).waitFor();
-    const tab = await page.context().newPage();
-    await tab.goto(lab.server.url);
+    const tab = await keepSignedIn(page);
     await tab.getByRole("button", { name: "Sign out" }).click();
     await tab.close();
     await page.getByText("You have signed out in another tab.").waitFor();

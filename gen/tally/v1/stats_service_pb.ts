@@ -1767,8 +1767,8 @@ export const StatsService: GenService<{
   /**
    * WatchRuns streams runs as they change: first those that are RUNNING or started in the last hour, up to 100, then
    * each whose totals or state changed, whichever server took them, within a second. A reader that is slow gets the newest
-   * state, not every one. A message without runs comes every 15 seconds. The server ends the stream with UNAVAILABLE when it stops, with
-   * NOT_FOUND when the project is deleted.
+   * state, not every one. A message without runs comes every 15 seconds. The server ends the stream with UNAVAILABLE
+   * when it stops, with NOT_FOUND when the project is deleted.
    *
    * @generated from rpc tally.v1.StatsService.WatchRuns
    */

@@ -1,13 +1,10 @@
 import { type RefObject, useEffect, useRef } from "react";
-import { useLocation, useSearch } from "wouter";
 
 /**
  * Where one goes to, the page begins at its top, and its `content` has the focus if what had it is gone. Going back is left to
  * the browser, which remembers where one was; filters replace the address and move nothing.
  */
 export function useNewPage(content: RefObject<HTMLElement | null>): void {
-  const [location] = useLocation();
-  const search = useSearch();
   const isGoneTo = useRef(false);
   useEffect(() => {
     const go = () => {
@@ -18,9 +15,9 @@ export function useNewPage(content: RefObject<HTMLElement | null>): void {
     window.addEventListener("pushState", go);
     return () => window.removeEventListener("pushState", go);
   }, []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address is what has changed
+  // After each rendering of the shell: every change of the address is one.
   useEffect(() => {
     if (isGoneTo.current && document.activeElement === document.body) content.current?.focus();
     isGoneTo.current = false;
-  }, [location, search, content]);
+  });
 }

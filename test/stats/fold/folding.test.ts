@@ -45,6 +45,22 @@ async function failures({ projectKey }: LabProject): Promise<string[]> {
   return rows.map(({ failure }) => failure);
 }
 
+const foldNow = () => ({ deadlineAt: Date.now() + 60_000, todayOf: (day: number) => day });
+
+/** The database, where `act` comes once before a statement of this text. */
+function actingBefore(statement: RegExp, act: () => Promise<unknown>): Queryable {
+  let hasActed = false;
+  return {
+    async query(text, params, options) {
+      if (!hasActed && statement.test(text)) {
+        hasActed = true;
+        await act();
+      }
+      return lab.db.query<never>(text, params, options);
+    },
+  };
+}
+
 /** All figures of a project by what clients call runs and tests; keys, and times of receipt, are left out. */
 async function figures({ projectKey }: LabProject): Promise<object> {
   const read = (query: string) => lab.db.query<{ row: unknown }>(query, [projectKey]);
@@ -251,19 +267,11 @@ describe("contradictions", () => {
     const deps = { db: lab.db, log: createLogger("silent"), now: Date.now, random: Math.random };
     const purge = purgeDeleted(deps);
     // Both come between the look for changed runs and the reading of the queue.
-    let isTold = false;
-    const watched: Queryable = {
-      async query(text, params, options) {
-        if (!isTold && /FROM fold_queue[^;]* weight <> 0/.test(text)) {
-          isTold = true;
-          await purge.runOnce();
-          await run("g", "a FAILED");
-        }
-        return lab.db.query<never>(text, params, options);
-      },
-    };
-    const at = { deadlineAt: Date.now() + 60_000, todayOf: (day: number) => day };
-    await foldNext(watched, projectKey, at);
+    const watched = actingBefore(/FROM fold_queue[^;]* weight <> 0/, async () => {
+      await purge.runOnce();
+      await run("g", "a FAILED");
+    });
+    await foldNext(watched, projectKey, foldNow());
     await lab.settle();
     expect(await failures(project)).toEqual(["f a alone", "g a alone"]);
     expect(await lab.differences(projectKey)).toEqual([]);
@@ -309,18 +317,10 @@ describe("a run that turns out to be dirty", () => {
     const { projectKey } = project;
     await run(project, "f", code("c"), "a FAILED");
     // It passes when the queue was read, and before the failure is judged.
-    let hasPassed = false;
-    const watched: Queryable = {
-      async query(text, params, options) {
-        if (!hasPassed && /AS c\(commit_sha, tree_sha, ord\)/.test(text)) {
-          hasPassed = true;
-          await run(project, "p", code("c"), "a PASSED");
-        }
-        return lab.db.query<never>(text, params, options);
-      },
-    };
-    const at = { deadlineAt: Date.now() + 60_000, todayOf: (day: number) => day };
-    expect(await foldNext(watched, projectKey, at)).toBe("done");
+    const watched = actingBefore(/AS c\(commit_sha, tree_sha, ord\)/, async () => {
+      await run(project, "p", code("c"), "a PASSED");
+    });
+    expect(await foldNext(watched, projectKey, foldNow())).toBe("done");
     expect(await failures(project)).toEqual(["f a flaky"]);
     await run(project, "p", code("c", true));
     await lab.settle();
@@ -343,19 +343,11 @@ describe("a run that turns out to be dirty", () => {
     await lab.settle();
     await run(project, "f", code("c"), "a FAILED");
     // It gets its commit when what has changed was looked for, and before the failure is judged.
-    let isTold = false;
-    const watched: Queryable = {
-      async query(text, params, options) {
-        if (!isTold && /FROM fold_queue[^;]* weight <> 0/.test(text)) {
-          isTold = true;
-          await run(project, "p", code("c"));
-        }
-        return lab.db.query<never>(text, params, options);
-      },
-    };
+    const watched = actingBefore(/FROM fold_queue[^;]* weight <> 0/, async () => {
+      await run(project, "p", code("c"));
+    });
     const { projectKey } = project;
-    const at = { deadlineAt: Date.now() + 60_000, todayOf: (day: number) => day };
-    expect(await foldNext(watched, projectKey, at)).toBe("done");
+    expect(await foldNext(watched, projectKey, foldNow())).toBe("done");
     expect(await failures(project)).toEqual(["f a flaky"]);
     await run(project, "p", code("c", true));
     await lab.settle();

@@ -76,35 +76,32 @@ export async function listRejections(
 ): Promise<StoredRejection[]> {
   const rows = await db.query<RejectionColumns>(
     LIST,
-    [
-      projectKey,
-      ...filterParams(filter),
-      page.after?.createUs ?? null,
-      page.after?.rejectionId ?? "",
-      page.limit,
-      page.maxBytes,
-    ],
+    [projectKey, ...filterParams(filter), ...afterParams(page.after), page.limit, page.maxBytes],
     { deadlineAt },
   );
   return rows.map(toStoredRejection);
 }
 
-/** Ids of rejections that match, oldest first, up to `limit`: of what is kept nothing is read. */
-export async function listRejectionIds(
+/** Keys of rejections that match, oldest first, after a key, up to `limit`: of what is kept nothing is read. */
+export async function listRejectionKeys(
   db: Queryable,
   projectKey: string,
   filter: RejectionFilter,
-  limit: number,
+  page: { readonly after: RejectionKey | null; readonly limit: number },
   deadlineAt: number,
-): Promise<string[]> {
-  const params = [projectKey, ...filterParams(filter), limit];
-  const rows = await db.query<{ id: string }>(LIST_IDS, params, { deadlineAt });
-  return rows.map(({ id }) => id);
+): Promise<RejectionKey[]> {
+  const params = [projectKey, ...filterParams(filter), ...afterParams(page.after), page.limit];
+  const rows = await db.query<{ id: string; create_us: string }>(LIST_KEYS, params, { deadlineAt });
+  return rows.map((row) => ({ createUs: Number(row.create_us), rejectionId: row.id }));
 }
 
 function filterParams(filter: RejectionFilter): (string | number | null)[] {
   const { kind, reason, state, client, runId, startUs, endUs } = filter;
   return [kind, reason, state, client, runId, startUs, endUs];
+}
+
+function afterParams(after: RejectionKey | null): (string | number | null)[] {
+  return [after?.createUs ?? null, after?.rejectionId ?? ""];
 }
 
 /** The rejection, or null where there is none. The id is 32 hex digits. */
@@ -232,12 +229,13 @@ FROM (
 WHERE COALESCE(bytes_before, 0) <= $12::bigint
 ORDER BY created_at DESC, rejection_id DESC`;
 
-const LIST_IDS = `
-SELECT encode(rejection_id, 'hex') AS id
+const LIST_KEYS = `
+SELECT encode(rejection_id, 'hex') AS id, ${microsOf("created_at")} AS create_us
 FROM rejections
 WHERE ${MATCHES}
+  AND ($9::bigint IS NULL OR (created_at, rejection_id) > (${timeOf("$9")}, decode($10::text, 'hex')))
 ORDER BY created_at, rejection_id
-LIMIT $9::int`;
+LIMIT $11::int`;
 
 const READ = `
 SELECT ${COLUMNS}

@@ -272,6 +272,27 @@ describe("many", () => {
     expect((await rejections.dismissRejections({ filter: run })).dismissedCount).toBe(25);
   });
 
+  it("are replayed page after page where all of them stay refused", async () => {
+    const { ingest, rejections } = client();
+    const filter = { runId: "stubborn" };
+    const results = Array.from({ length: 1_001 }, () => named(""));
+    await ingest.ingestRun({ run: filter, results: results.slice(1) });
+    await ingest.ingestRun({ run: filter, part: { job: "later" }, results: [named("")] });
+    const first = await rejections.replayRejections({ filter });
+    expect(first).toMatchObject({ more: true, nextPageToken: expect.stringMatching(/./) });
+    const pageToken = first.nextPageToken;
+    const second = await rejections.replayRejections({ filter, pageToken });
+    expect(second).toMatchObject({ more: false, nextPageToken: "" });
+    const ids = [...first.results, ...second.results].map(({ rejectionId }) => rejectionId);
+    expect([second.results.length, new Set(ids).size]).toEqual([1, 1_001]);
+    const entries = ids.slice(0, 1).map((rejectionId) => ({ rejectionId }));
+    for (const other of [{ filter: {} }, { entries }, { filter, pageToken: "forged" }]) {
+      const error = await failure(rejections.replayRejections({ pageToken, ...other }));
+      expect(error.code).toBe(Code.InvalidArgument);
+      expect(error.rawMessage).toMatch(/^page_token: /);
+    }
+  });
+
   it("are dismissed without being read", async () => {
     const { rejections } = client();
     const MIB = 2 ** 20;

@@ -1,6 +1,6 @@
 /** DismissRejections: closes what nobody needs. */
 import type { RejectionService } from "../../../gen/tally/v1/rejection_service_pb.js";
-import { closeRejections, listRejectionIds, REJECTION_STATES } from "../../db/rejections.js";
+import { closeRejections, listRejectionKeys, REJECTION_STATES } from "../../db/rejections.js";
 import { withRetries } from "../../db/retry.js";
 import { invalidArgument, type Violation } from "../../errors.js";
 import { checkName } from "../../ingest/rules.js";
@@ -29,11 +29,12 @@ export function dismissRejections(
       if (request.filter !== undefined) {
         const filter = openOnly(toFilter(request.filter));
         const limit = limits.rejectionsPerCall;
+        const page = { after: null, limit: limit + 1 };
         const found =
           filter === null
             ? []
-            : await listRejectionIds(deps.db, projectKey, filter, limit + 1, deadlineAt);
-        wanted = found.slice(0, limit);
+            : await listRejectionKeys(deps.db, projectKey, filter, page, deadlineAt);
+        wanted = found.slice(0, limit).map(({ rejectionId }) => rejectionId);
         more = found.length > limit;
       }
       const ids = wanted.filter(isRejectionId);

@@ -1,20 +1,24 @@
 /** ReplayRejections: sends kept items through ingestion again, mended or as they are. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
+  type RejectionFilter,
   type RejectionService,
   type ReplayEntry,
   ReplayEntrySchema,
   ReplayOutcome,
+  type ReplayRejectionsResponseSchema,
   type ReplayResultSchema,
 } from "../../../gen/tally/v1/rejection_service_pb.js";
 import {
   closeRejections,
-  listRejectionIds,
+  listRejectionKeys,
   REJECTION_STATES,
+  type RejectionKey,
   readRejection,
   type StoredRejection,
 } from "../../db/rejections.js";
 import { withRetries } from "../../db/retry.js";
+import { invalidArgument } from "../../errors.js";
 import { limits } from "../../limits.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
@@ -34,31 +38,48 @@ export function replayRejections(
     checkSelection("entries", request.entries.length, request.filter !== undefined);
     const { validateOnly } = request;
     const replay = { deps, project, tokenId: tokenOf(context), retry, validateOnly };
+    if (request.filter === undefined && request.pageToken !== "") {
+      throw invalidArgument([{ field: "page_token", description: "goes with a filter" }]);
+    }
     try {
-      if (request.filter === undefined) {
-        return { results: await replayAll(replay, request.entries, Infinity), more: false };
-      }
-      const filter = openOnly(toFilter(request.filter));
-      const limit = limits.rejectionsPerCall;
-      const found =
-        filter === null
-          ? []
-          : await listRejectionIds(
-              deps.db,
-              project.projectKey,
-              filter,
-              limit + 1,
-              retry.deadlineAt,
-            );
-      const entries = found
-        .slice(0, limit)
-        .map((rejectionId) => create(ReplayEntrySchema, { rejectionId }));
-      const results = await replayAll(replay, entries, REPLAYED_BYTES);
-      return { results, more: results.length < found.length };
+      return request.filter === undefined
+        ? { results: await replayAll(replay, request.entries, Infinity) }
+        : await replayByFilter(replay, request.filter, request.pageToken);
     } catch (error) {
       throw fromDbError(error);
     }
   };
+}
+
+async function replayByFilter(
+  replay: Replay,
+  message: RejectionFilter,
+  pageToken: string,
+): Promise<MessageInitShape<typeof ReplayRejectionsResponseSchema>> {
+  const { deps, project, retry } = replay;
+  const filter = openOnly(toFilter(message));
+  const scope = {
+    query: JSON.stringify(["ReplayRejections", filter]),
+    projectId: project.projectId,
+  };
+  const after = deps.pageTokens.open(pageToken, scope) as RejectionKey | null;
+  if (filter === null) return {};
+  const page = { after, limit: limits.rejectionsPerCall + 1 };
+  const found = await listRejectionKeys(
+    deps.db,
+    project.projectKey,
+    filter,
+    page,
+    retry.deadlineAt,
+  );
+  const entries = found
+    .slice(0, limits.rejectionsPerCall)
+    .map(({ rejectionId }) => create(ReplayEntrySchema, { rejectionId }));
+  const results = await replayAll(replay, entries, REPLAYED_BYTES);
+  const more = results.length < found.length;
+  const key = found[results.length - 1];
+  const nextPageToken = more && key !== undefined ? deps.pageTokens.seal({ ...scope, key }) : "";
+  return { results, more, nextPageToken };
 }
 
 /** Kept bytes that one call by filter takes up. */

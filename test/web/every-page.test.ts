@@ -1,6 +1,6 @@
 /** Every page, with data that means harm, where the window is narrow. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { everyPage, fillHarmful, type HarmfulProject } from "./every-page.js";
+import { everyPage, fillHarmful, type HarmfulProject, whenShown } from "./every-page.js";
 import { hasChromium, startWebLab, type WebLab } from "./web-lab.js";
 
 describe.skipIf(!hasChromium)("every page", () => {
@@ -16,8 +16,7 @@ describe.skipIf(!hasChromium)("every page", () => {
     const width = 390;
     await using opened = await lab.open(path(project), { token: lab.server.adminToken, width });
     const { page } = opened;
-    await page.getByRole("heading", { level: 1 }).waitFor();
-    await expect.poll(() => page.locator(".waiting").count()).toBe(0);
+    await whenShown(page);
     expect(await page.evaluate("document.querySelectorAll('[href^=\"javascript:\"]').length")).toBe(
       0,
     );

@@ -1,4 +1,6 @@
 /** Every page of the dashboard, in a project whose names mean harm. */
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { paths } from "../../src/web/routes.js";
 import type { WebLab } from "./web-lab.js";
@@ -79,3 +81,9 @@ export const everyPage: readonly [string, (project: HarmfulProject) => string][]
   ["settings", ({ projectId }) => paths.settings(projectId)],
   ["installation", () => paths.installation()],
 ];
+
+/** The page is there, and all that it asked for: what is shown while nobody is known yet has a heading too. */
+export async function whenShown(page: Page): Promise<void> {
+  await page.locator("#content h1").waitFor();
+  await expect.poll(() => page.locator(".waiting").count()).toBe(0);
+}

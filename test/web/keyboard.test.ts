@@ -1,7 +1,7 @@
 /** Every page by keyboard alone, for somebody who wants no motion. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { everyPage, fillHarmful, type HarmfulProject } from "./every-page.js";
+import { everyPage, fillHarmful, type HarmfulProject, whenShown } from "./every-page.js";
 import { hasChromium, startWebLab, type WebLab } from "./web-lab.js";
 
 describe.skipIf(!hasChromium)("by keyboard alone, without motion", () => {
@@ -19,8 +19,7 @@ describe.skipIf(!hasChromium)("by keyboard alone, without motion", () => {
     const { page } = opened;
     await page.addInitScript(COUNT_MOTIONS);
     await page.goto(new URL(path(project), lab.server.url).href);
-    await page.getByRole("heading", { level: 1 }).waitFor();
-    await expect.poll(() => page.locator(".waiting").count()).toBe(0);
+    await whenShown(page);
 
     await unfold(page);
     const { stops, count } = await walk(page);

@@ -1,4 +1,5 @@
 /** Sessions whose server is away for a while, or for good; and what they leave. */
+import { once } from "node:events";
 import { readdirSync, statSync } from "node:fs";
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -222,7 +223,8 @@ it("leaves nothing where its process ends while only earlier files are under way
   let streams = 0;
   let isAnswered = false;
   const publishResults: typeof client.ingest.publishResults = async function* (...given) {
-    if (++streams > 1) await new Promise(() => {});
+    const signal = given[1]?.signal;
+    if (++streams > 1 && signal !== undefined) await once(signal, "abort");
     try {
       yield* client.ingest.publishResults(...given);
     } finally {

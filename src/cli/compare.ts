@@ -33,7 +33,7 @@ export function addCompareCommand(program: Command, act: Act): void {
           rows: changeRows(answer, format),
           columns: COLUMNS,
           format,
-          head: `${headText(answer)}\n${newFailures} new failures`,
+          head: `${headText(answer)}\nnew failures: ${newFailures}`,
           none: "no test changed",
         });
         // What is not stored is in no list, and it is not known whether it is new.

@@ -1,5 +1,6 @@
 /** The command line `tally`. */
 import { Command, CommanderError } from "commander";
+import { readVersion } from "../version.js";
 import type { Act } from "./act.js";
 import { addCompareCommand } from "./compare.js";
 import { addSharedOptions, type Surroundings, withContext } from "./context.js";
@@ -34,6 +35,7 @@ export async function runProgram(
       );
     };
   const program = addSharedOptions(new Command("tally"), surroundings.env)
+    .version(readVersion())
     .description("Sends test results and events to a Tally server and asks it about them.")
     .configureOutput({
       writeOut: (text) => void surroundings.stdout.write(text),

@@ -90,7 +90,7 @@ describe("a comparison of runs", () => {
   it("is a gate: exit code 1 where a test fails newly", async () => {
     const { code, stdout } = await tally("compare", "base", "head");
     expect(code).toBe(1);
-    expect(stdout).toContain("1 new failures");
+    expect(stdout).toContain("new failures: 1\n");
     expect(await csv("compare", "base", "head")).toMatchObject([
       { change: "fixed", test: "cart > =ships", base: "FAILED", head: "PASSED" },
       { change: "added", test: "cart > returns", base: "", head: "FAILED" },

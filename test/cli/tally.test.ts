@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readVersion } from "../../src/version.js";
 import { startTestServer } from "../support/server.js";
 import { runCli, runCliProcess } from "./run-cli.js";
 
@@ -66,6 +67,10 @@ describe("tenancy", () => {
     const { code, stderr } = await runCliProcess(["runs", "list"], { env });
     expect(code).toBe(1);
     expect(stderr).toContain("UNAUTHENTICATED");
+  });
+
+  it("says which version it is", async () => {
+    expect(await tally("", ["--version"])).toMatchObject({ code: 0, stdout: `${readVersion()}\n` });
   });
 });
 

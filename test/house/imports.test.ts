@@ -94,6 +94,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "csv",
     "event-lines",
     "on-signals",
+    "version",
     protobuf,
     connect,
     "commander",

@@ -99,6 +99,11 @@ WITH kept AS (
     AND (missing_version IS NULL OR missing_version < $3::bigint)
   RETURNING run_key
 ),
+found_before AS (
+  UPDATE runs
+  SET missing_due_at = NULL
+  WHERE project_key = $1 AND run_key = $2::bigint AND missing_version = $3::bigint AND state_version = $3::bigint
+),
 gone AS (
   DELETE FROM missing_tests
   WHERE project_key = $1 AND run_key = (SELECT run_key FROM kept) AND state_version < $3::bigint

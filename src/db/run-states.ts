@@ -140,7 +140,10 @@ WITH settled AS (
     status = NULLIF($5::smallint, 0),
     finished_at = ${timeOf("$6")},
     settled_at = now(),
-    missing_due_at = CASE WHEN expired_at IS NULL AND ($7::boolean OR missing_version IS NOT NULL) THEN now() END,
+    missing_due_at = CASE
+      WHEN expired_at IS NULL AND ($7::boolean OR missing_version IS NOT NULL) AND missing_version IS DISTINCT FROM $3
+      THEN now()
+    END,
     unsettled_at = NULL
   WHERE project_key = $1 AND run_key = $2 AND state_version = $3
   RETURNING run_key

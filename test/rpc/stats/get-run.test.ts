@@ -192,6 +192,29 @@ describe("the missing tests of a run", () => {
     expect(await missingOf("now")).toEqual([]);
   });
 
+  it("are looked for once, also where the run is settled only then", async () => {
+    newBranch();
+    await send("now", ["a"]);
+    const whereRun = "WHERE run_id = $1";
+    const set = (text: string) => db.query(`UPDATE runs SET ${text} ${whereRun}`, [idOf("now")]);
+    const due = () =>
+      db.query(`SELECT FROM runs ${whereRun} AND missing_due_at IS NOT NULL`, [idOf("now")]);
+    const finish = () => client.ingest.finishRun({ runId: idOf("now") });
+    await finish();
+    expect(await due()).toHaveLength(1);
+    await find();
+    expect(await due()).toEqual([]);
+    // Somebody has changed the run, and comes to settle it when its missing tests have been found.
+    await set("state_version = state_version + 1, unsettled_at = now(), missing_due_at = now()");
+    await find();
+    await finish();
+    expect(await due()).toEqual([]);
+    // As a server before this one may have left it.
+    await set("missing_due_at = now()");
+    await find();
+    expect(await due()).toEqual([]);
+  });
+
   it("are counted beyond those that are kept", async () => {
     newBranch();
     const many = Array.from({ length: 1_200 }, (_, i) => `t${10_000 + i}`);

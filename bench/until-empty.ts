@@ -1,11 +1,15 @@
-/** Waits until the work that a table stands for is done. */
+/** Waits until the work of a job is done. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "../src/db/client.js";
 
-/** Resolves when the table has no row. */
-export async function untilEmpty(
-  db: Connection,
-  table: "inbox" | "event_fold_queue" | "fold_queue",
-): Promise<void> {
-  while ((await db.query(`SELECT 1 FROM ${table} LIMIT 1`)).length > 0) await sleep(10);
+/** What waits for a job. */
+type Waiting =
+  | "inbox"
+  | "event_fold_queue"
+  | "fold_queue"
+  | "runs WHERE missing_due_at IS NOT NULL";
+
+/** Resolves when nothing waits there any more. */
+export async function untilEmpty(db: Connection, waiting: Waiting): Promise<void> {
+  while ((await db.query(`SELECT 1 FROM ${waiting} LIMIT 1`)).length > 0) await sleep(10);
 }

@@ -3,6 +3,7 @@ import { Status } from "../../gen/tally/v1/run_pb.js";
 import { Verdict } from "../../gen/tally/v1/stats_pb.js";
 import { TestSort } from "../../gen/tally/v1/stats_service_pb.js";
 import { createTallyClient, type TallyClient } from "../../src/client/index.js";
+import { Connection } from "../../src/db/client.js";
 import { loadDataset } from "../dataset/load.js";
 import { type Dataset, planDataset } from "../dataset/plan.js";
 import { flakyFailures } from "../dataset/truth.js";
@@ -10,6 +11,7 @@ import { type Figure, inFlight, type Measurement, quantile, secondsOf } from "..
 import { startLoad } from "../load/start-load.js";
 import { seededRandom } from "../random.js";
 import { type BenchProject, type BenchServer, residentMiB } from "../server.js";
+import { untilEmpty } from "../until-empty.js";
 import { measureDashboard } from "./dashboard.js";
 import { statsCalls } from "./stats-calls.js";
 
@@ -31,6 +33,7 @@ export const stats: Figure = {
     const hurry = isSmoke ? 0.01 : 1;
     const measured: Map<string, number[]>[] = [];
     const said: Measurement[] = [];
+    await using db = new Connection({ url: server.databaseUrl, prepare: true });
     for (const results of sizes) {
       const endUs = Math.floor(Date.now() / 60_000) * 60e6;
       const dataset = planDataset({ seed: SEED, results, tests, days: DAYS, endUs });
@@ -44,6 +47,7 @@ export const stats: Figure = {
       );
       await using client = openClient(server, project);
       await untilFolded(client, dataset);
+      await untilEmpty(db, "runs WHERE missing_due_at IS NOT NULL");
       if (results === sizes.at(-1)) {
         said.push(...(await compareWithTruth(client, dataset)));
         said.push(...(await measureDashboard(server, project, client, isSmoke ? 1 : 5)));

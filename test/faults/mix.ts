@@ -9,6 +9,7 @@ import { FAULTS, type FaultKind, outsider, type Scene } from "./faults.js";
 import { compareFigures } from "./figures.js";
 import { checkInvariants, type Violation } from "./invariants.js";
 import { createJournal, type Journal } from "./journal.js";
+import { leftWork } from "./left-work.js";
 import { createProjects } from "./tenants.js";
 import { compareTotals } from "./totals.js";
 
@@ -84,6 +85,7 @@ export async function runMix(options: MixOptions): Promise<MixOutcome> {
   await server.ready();
   const differences = [
     ...(await compareTotals(db, server.url, projects)),
+    ...(await leftWork(db)),
     ...(await compareFigures(databaseUrl)),
   ];
   return {

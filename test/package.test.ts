@@ -49,7 +49,7 @@ it("has nothing of the server, and is small", () => {
 
 /** The published areas, what they share with the server, and the contract. */
 const PUBLISHED =
-  /^(?:package\.json|README\.md|LICENSE|(?:src\/(?:client|reporters|formats|cli|wire)\/.+|src\/(?:csv|event-lines|limits|on-signals|text)|gen\/(?:tally\/v1|google\/rpc)\/\w+)(?:\.js|\.d\.ts))$/;
+  /^(?:package\.json|README\.md|LICENSE|(?:src\/(?:client|reporters|formats|cli|wire)\/.+|src\/(?:csv|event-lines|limits|on-signals|text|version)|gen\/(?:tally\/v1|google\/rpc)\/\w+)(?:\.js|\.d\.ts))$/;
 
 it("exports the client, the contract, the formats and every reporter that there is", () => {
   const reporters = REPORTERS.filter((name) => existsSync(join(ROOT, `src/reporters/${name}.ts`)));
@@ -82,11 +82,12 @@ function runModule(code: string) {
 }
 
 it("runs as a program that npx finds", async () => {
-  const { stdout } = await run("npx", ["--no", "--", "tally", "--help"], {
-    cwd: installed.project,
-  });
-  expect(stdout).toContain("Usage: tally");
-  expect(stdout).toContain("upload [options] <files...>");
+  const tally = async (flag: string) =>
+    (await run("npx", ["--no", "--", "tally", flag], { cwd: installed.project })).stdout;
+  const help = await tally("--help");
+  expect(help).toContain("Usage: tally");
+  expect(help).toContain("upload [options] <files...>");
+  expect(await tally("--version")).toBe(`${installed.manifest.version}\n`);
 });
 
 it("can be required too, as mocha does with reporters", async () => {

@@ -18,7 +18,7 @@ export async function listMissingDue(
 
 /**
  * Keeps what was found for a version of a run, the first `limit` in the order of answers, unless something later was
- * kept. The run is still due if it has changed since.
+ * kept. The run is still due if it has changed since, and no more where this very version was kept before.
  */
 export async function keepMissingTests(
   db: Queryable,

@@ -16,14 +16,19 @@ describe.skipIf(!hasChromium)("going from page to page", () => {
       token: lab.server.readToken,
     });
     const { page } = opened;
-    const scrolled = () => page.evaluate("scrollY");
+    const scrolled = (): Promise<number> => page.evaluate("scrollY");
     const go = (name: string) => page.getByRole("link", { name, exact: true }).click();
     await page.getByRole("row").nth(1).waitFor();
     await go("Runs");
     await page.getByRole("table", { name: "Runs" }).getByRole("row").nth(1).waitFor();
     await page.mouse.wheel(0, 900);
-    await expect.poll(scrolled).toBeGreaterThan(300);
-    const left = await scrolled();
+    let left = -1;
+    const isAtRest = async () => {
+      const before = left;
+      left = await scrolled();
+      return left > 300 && left === before;
+    };
+    await expect.poll(isAtRest).toBe(true);
     await go("Tests");
     await page.getByRole("table", { name: "Tests" }).waitFor();
     expect(await scrolled()).toBe(0);

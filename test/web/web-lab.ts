@@ -8,6 +8,8 @@ import { findChromium } from "../../bench/chromium.js";
 import { loadDataset } from "../../bench/dataset/load.js";
 import { planDataset } from "../../bench/dataset/plan.js";
 import type { TallyClient } from "../../src/client/index.js";
+import { Connection } from "../../src/db/client.js";
+import { foldAll } from "../support/fold-all.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
 export interface WebLab extends AsyncDisposable {
@@ -51,6 +53,9 @@ export async function startWebLab(env: Readonly<Record<string, string>> = {}): P
       const endUs = Math.floor(Date.now() / 60_000) * 60e6;
       const dataset = planDataset({ seed: 11, results, tests, days: 20, endUs });
       await loadDataset(server, server.allToken, dataset);
+      // Pages of tests show what is folded, and ask again only after a while.
+      await using db = new Connection({ url: server.databaseUrl, prepare: false });
+      if (!(await foldAll(db))) throw new Error("not everything is folded");
     },
     open: visitor.open,
     async [Symbol.asyncDispose]() {

@@ -297,6 +297,16 @@ describe("a run that turns out to be dirty", () => {
   const code = (commitSha: string, dirty = false) => ({ commitSha, dirty });
   const run = (project: LabProject, runId: string, source: object, ...list: string[]) =>
     send(project, { run: { runId, source }, results: results(...list) });
+  /** A step that meets the pass of run "p", which turns out to be dirty then. */
+  const meetsThenForgets = async (project: LabProject, watched: Queryable) => {
+    const { projectKey } = project;
+    expect(await foldNext(watched, projectKey, foldNow())).toBe("done");
+    expect(await failures(project)).toEqual(["f a flaky"]);
+    await run(project, "p", code("c", true));
+    await lab.settle();
+    expect(await failures(project)).toEqual(["f a alone"]);
+    expect(await lab.differences(projectKey)).toEqual([]);
+  };
 
   it("contradicts nothing any more when it is deleted before that was folded", async () => {
     const project = await lab.newProject();
@@ -314,18 +324,12 @@ describe("a run that turns out to be dirty", () => {
 
   it("contradicts nothing any more by a pass that was met before it was folded", async () => {
     const project = await lab.newProject();
-    const { projectKey } = project;
     await run(project, "f", code("c"), "a FAILED");
     // It passes when the queue was read, and before the failure is judged.
     const watched = actingBefore(/AS c\(commit_sha, tree_sha, ord\)/, async () => {
       await run(project, "p", code("c"), "a PASSED");
     });
-    expect(await foldNext(watched, projectKey, foldNow())).toBe("done");
-    expect(await failures(project)).toEqual(["f a flaky"]);
-    await run(project, "p", code("c", true));
-    await lab.settle();
-    expect(await failures(project)).toEqual(["f a alone"]);
-    expect(await lab.differences(projectKey)).toEqual([]);
+    await meetsThenForgets(project, watched);
   });
 
   it("is no difference to a recount before that is folded", async () => {
@@ -346,13 +350,7 @@ describe("a run that turns out to be dirty", () => {
     const watched = actingBefore(/FROM fold_queue[^;]* weight <> 0/, async () => {
       await run(project, "p", code("c"));
     });
-    const { projectKey } = project;
-    expect(await foldNext(watched, projectKey, foldNow())).toBe("done");
-    expect(await failures(project)).toEqual(["f a flaky"]);
-    await run(project, "p", code("c", true));
-    await lab.settle();
-    expect(await failures(project)).toEqual(["f a alone"]);
-    expect(await lab.differences(projectKey)).toEqual([]);
+    await meetsThenForgets(project, watched);
   });
 });
 

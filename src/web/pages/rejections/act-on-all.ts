@@ -15,12 +15,9 @@ interface All {
   readonly signal: AbortSignal;
 }
 
-/**
- * Sends all again, each once, a page at a time: what is refused again stays in the list, so that replaying by filter would
- * come back to it. `onProgress` is told the outcomes so far.
- */
+/** Sends all again, each once, oldest first. `onProgress` is told the outcomes so far. */
 export async function replayAll(
-  rejections: Pick<Rejections, "listRejections" | "replayRejections">,
+  rejections: Pick<Rejections, "replayRejections">,
   {
     projectId,
     filter,
@@ -33,17 +30,13 @@ export async function replayAll(
   const counts = new Map<ReplayOutcome, number>();
   let pageToken = "";
   do {
-    const request = { projectId, filter, pageSize: PAGE_SIZE, pageToken };
-    const page = await rejections.listRejections(request, { signal });
-    if (page.rejections.length > 0) {
-      const entries = page.rejections.map(({ rejectionId }) => ({ rejectionId }));
-      const { results } = await rejections.replayRejections({ projectId, entries }, { signal });
-      for (const [outcome, count] of countOutcomes(results)) {
-        counts.set(outcome, (counts.get(outcome) ?? 0) + count);
-      }
-      onProgress(new Map(counts));
+    const request = { projectId, filter, pageToken };
+    const { results, nextPageToken } = await rejections.replayRejections(request, { signal });
+    for (const [outcome, count] of countOutcomes(results)) {
+      counts.set(outcome, (counts.get(outcome) ?? 0) + count);
     }
-    pageToken = page.nextPageToken;
+    onProgress(new Map(counts));
+    pageToken = nextPageToken;
   } while (pageToken !== "");
 }
 
@@ -70,5 +63,3 @@ export async function dismissAll(
     onProgress(count);
   }
 }
-
-const PAGE_SIZE = 1000;

@@ -63,6 +63,23 @@ describe.skipIf(!hasChromium)("compare", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("waits for the default branch, and takes no runs of others for its own", async () => {
+    await using opened = await lab.open("/healthz", { token: lab.server.adminToken });
+    const { page } = opened;
+    let comparisons = 0;
+    page.on("request", (request) => {
+      if (request.url().endsWith("/CompareRuns")) comparisons++;
+    });
+    const ofAll = page.waitForResponse((response) => response.url().endsWith("/ListRuns"));
+    await page.route(/\/ListProjects$/, async (route) => {
+      await ofAll;
+      await route.continue();
+    });
+    await page.goto(new URL(`/projects/${lab.server.projectId}/compare`, page.url()).href);
+    await page.getByRole("table").getByRole("link", { name: "breaks" }).waitFor();
+    expect(comparisons).toBe(1);
+  });
+
   it("swaps the runs, and takes any other by its id", async () => {
     await using opened = await open("", 390);
     const { page } = opened;

@@ -1,5 +1,5 @@
 /** Two runs side by side: what broke, what was mended, what came, went and became slow. */
-import { useQuery } from "@connectrpc/connect-query";
+import { skipToken, useQuery } from "@connectrpc/connect-query";
 import { useSearchParams } from "wouter";
 import { StatsService } from "../../../../gen/tally/v1/stats_service_pb.js";
 import { BranchFilter } from "../../session/branch-filter.js";
@@ -25,11 +25,9 @@ export default function ComparePage({ projectId }: ProjectPageProps) {
   const asked = { base: params.get("base") ?? "", head: params.get("head") ?? "" };
   const recent = useQuery(
     StatsService.method.listRuns,
-    { projectId, branch: looked ?? "", pageSize: 50 },
-    { enabled: looked !== undefined },
+    looked === undefined ? skipToken : { projectId, branch: looked, pageSize: 50 },
   );
-  // Without a branch to look at, what is known are the runs of all branches.
-  const listed = looked === undefined ? undefined : recent.data?.runs;
+  const listed = recent.data?.runs;
   const runs = listed ?? [];
   const { base, head } = chooseRuns(asked, runs);
   const choose = (pair: Partial<RunPair>) =>

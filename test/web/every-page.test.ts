@@ -16,7 +16,7 @@ describe.skipIf(!hasChromium)("every page", () => {
     const width = 390;
     await using opened = await lab.open(path(project), { token: lab.server.adminToken, width });
     const { page } = opened;
-    await whenShown(page);
+    await whenShown(opened);
     expect(await page.evaluate("document.querySelectorAll('[href^=\"javascript:\"]').length")).toBe(
       0,
     );

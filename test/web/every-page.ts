@@ -1,9 +1,8 @@
 /** Every page of the dashboard, in a project whose names mean harm. */
-import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { paths } from "../../src/web/routes.js";
-import type { WebLab } from "./web-lab.js";
+import type { LabPage, WebLab } from "./web-lab.js";
 
 const RUN_ID = "<script>alert(1)</script> / ? # & \u202Egnp.exe \u001b[31mred 😀";
 const NAME = `<img src=x onerror=alert(1)> \u202Etxt 😀 ${"long".repeat(220)}`;
@@ -83,7 +82,16 @@ export const everyPage: readonly [string, (project: HarmfulProject) => string][]
 ];
 
 /** The page is there, and all that it asked for: what is shown while nobody is known yet has a heading too. */
-export async function whenShown(page: Page): Promise<void> {
+export async function whenShown({ page, waiting }: LabPage): Promise<void> {
   await page.locator("#content h1").waitFor();
-  await expect.poll(() => page.locator(".waiting").count()).toBe(0);
+  await expect
+    .poll(async () => {
+      // What the last answer lets the page ask is asked by then.
+      await page.evaluate(NEXT_FRAMES);
+      return waiting() + (await page.locator(".waiting").count());
+    })
+    .toBe(0);
 }
+
+const NEXT_FRAMES =
+  "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))";

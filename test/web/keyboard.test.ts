@@ -14,12 +14,11 @@ describe.skipIf(!hasChromium)("by keyboard alone, without motion", () => {
   afterAll(() => lab?.[Symbol.asyncDispose]());
 
   it.each(everyPage)("%s is walked from its top to its end", async (_, path) => {
-    const options = { token: lab.server.adminToken, reducedMotion: "reduce" } as const;
-    await using opened = await lab.open("/healthz", options);
+    await using opened = await lab.open("/healthz", { token: lab.server.adminToken });
     const { page } = opened;
     await page.addInitScript(COUNT_MOTIONS);
     await page.goto(new URL(path(project), lab.server.url).href);
-    await whenShown(page);
+    await whenShown(opened);
 
     await unfold(page);
     const { stops, count } = await walk(page);

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { AxeResults, RunOptions } from "axe-core";
-import { chromium, type Page } from "playwright-core";
+import { chromium, type Page, type Request } from "playwright-core";
 import { findChromium } from "../../bench/chromium.js";
 import { loadDataset } from "../../bench/dataset/load.js";
 import { planDataset } from "../../bench/dataset/plan.js";
@@ -32,6 +32,8 @@ export interface LabPage extends AsyncDisposable {
   readonly page: Page;
   /** What the page complained of: exceptions, console errors, and what its Content-Security-Policy stopped. */
   readonly complaints: readonly string[];
+  /** How many calls have no answer yet, but for those that go on for as long as the page is there. */
+  waiting(): number;
   /** What axe finds wrong: rule and selector of each. */
   violations(): Promise<string[]>;
 }
@@ -106,10 +108,17 @@ async function openPage(
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
   });
+  const calls = new Set<Request>();
+  page.on("request", (request) => {
+    if (isAnswered(request)) calls.add(request);
+  });
+  page.on("requestfinished", (request) => calls.delete(request));
+  page.on("requestfailed", (request) => calls.delete(request));
   await page.goto(url);
   return {
     page,
     complaints,
+    waiting: () => calls.size,
     violations: () => findViolations(page),
     async [Symbol.asyncDispose]() {
       page.removeAllListeners();
@@ -121,6 +130,11 @@ async function openPage(
       onLeft();
     },
   };
+}
+
+function isAnswered(request: Request): boolean {
+  const { pathname } = new URL(request.url());
+  return pathname.startsWith("/tally.v1.") && !pathname.endsWith("/WatchRuns");
 }
 
 /** As if the person had signed in for the tab. */

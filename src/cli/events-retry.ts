@@ -13,7 +13,7 @@ export function addRetryCommand(events: Command, act: Act): void {
   events
     .command("retry [ids...]")
     .description("send refused events again, as they were sent, by their rejection ids")
-    .option("--all", "all open ones, newest refused first")
+    .option("--all", "all open ones, oldest refused first")
     .option("--client <name>", "with --all: only of this client", "")
     .option("--dry-run", "judge only, store nothing")
     .action(act((context, ids, options: RetryOptions) => retry(context, ids, options)));
@@ -35,13 +35,11 @@ async function retry(
   const outcomes = new Map<ReplayOutcome, number>();
   const results: ReplayResult[] = [];
   let count = 0;
-  for await (const part of all ? openRejections(context, client) : slices(ids)) {
-    const answer = await context.client.rejections.replayRejections({
-      projectId: context.projectId,
-      entries: part.map((rejectionId) => ({ rejectionId })),
-      validateOnly,
-    });
-    for (const result of answer.results) {
+  const replays = all
+    ? replayAll(context, client, validateOnly)
+    : replayIds(context, ids, validateOnly);
+  for await (const page of replays) {
+    for (const result of page) {
       count++;
       outcomes.set(result.outcome, (outcomes.get(result.outcome) ?? 0) + 1);
       // Of many only what needs a look.
@@ -61,28 +59,37 @@ async function retry(
     : exitCodes.ok;
 }
 
-/** The ids of all open rejections of events, a page at a time. What is refused again stays where it is. */
-async function* openRejections(context: Context, client: string): AsyncGenerator<string[]> {
+/** All open rejections of events, oldest first, a page at a time; what is refused again stays open. */
+async function* replayAll(context: Context, client: string, validateOnly: boolean): Replays {
   const filter = { kind: RejectionKind.EVENT, state: RejectionState.OPEN, client };
   let pageToken = "";
   do {
-    const request = {
-      projectId: context.projectId,
-      filter,
-      pageSize: limits.pageSizeMax,
-      pageToken,
-    };
-    const answer = await context.client.rejections.listRejections(request);
-    if (answer.rejections.length > 0) yield answer.rejections.map((each) => each.rejectionId);
+    const { projectId } = context;
+    const request = { projectId, filter, pageToken, validateOnly };
+    const answer = await context.client.rejections.replayRejections(request);
+    yield answer.results;
     pageToken = answer.nextPageToken;
   } while (pageToken !== "");
 }
 
-async function* slices(ids: readonly string[]): AsyncGenerator<readonly string[]> {
+async function* replayIds(
+  context: Context,
+  ids: readonly string[],
+  validateOnly: boolean,
+): Replays {
   for (let at = 0; at < ids.length; at += limits.rejectionsPerCall) {
-    yield ids.slice(at, at + limits.rejectionsPerCall);
+    const slice = ids.slice(at, at + limits.rejectionsPerCall);
+    const { projectId } = context;
+    const request = {
+      projectId,
+      entries: slice.map((rejectionId) => ({ rejectionId })),
+      validateOnly,
+    };
+    yield (await context.client.rejections.replayRejections(request)).results;
   }
 }
+
+type Replays = AsyncGenerator<readonly ReplayResult[]>;
 
 function resultRow({ rejectionId, outcome, fieldViolations }: ReplayResult) {
   return {

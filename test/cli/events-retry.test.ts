@@ -99,6 +99,15 @@ describe("tally events retry", () => {
     ]);
   });
 
+  it("begins with the oldest", async () => {
+    const { tally, failed } = await withRefusals();
+    const newestFirst = (await failed()).map(({ rejectionId }) => rejectionId);
+    const { results } = JSON.parse((await tally(["events", "retry", "--all", "--json"])).stdout);
+    expect(results.map((each: { rejectionId: string }) => each.rejectionId)).toEqual(
+      newestFirst.toReversed(),
+    );
+  });
+
   it("goes through more of them than a page holds", async () => {
     const { tally, stored, beLenient } = await newProject(server, db);
     const events = Array.from({ length: 1_100 }, (_, i) => `{"source":"ci","type":"t${i}"}`);

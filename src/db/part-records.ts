@@ -1,17 +1,15 @@
 /** The parts of a run as its record has them: with their totals, the kept refusals, and what their results tell. */
 import { microsOf } from "./micros.js";
-import type { ResultTotals } from "./result-totals.js";
+import {
+  COUNT_NAMES,
+  COUNT_SUMS,
+  type Counts,
+  LEDGER,
+  REFUSAL_COUNTS,
+  REFUSALS,
+  toCounts,
+} from "./part-counts.js";
 import type { PartRow } from "./run-parts.js";
-
-/** Sums over the ledger: what is folded of it, and what is not yet. */
-export interface Counts extends ResultTotals {
-  readonly accepted: number;
-  readonly late: number;
-  readonly duplicates: number;
-  /** Of the duplicates, those that another part had stored. */
-  readonly foreign: number;
-  readonly conflicts: number;
-}
 
 export interface PartRecord extends Omit<PartRow, "partId"> {
   readonly createUs: number;
@@ -85,25 +83,6 @@ export function toPart(values: PartValues): PartRecord {
   };
 }
 
-/** Null where nothing was counted. */
-function toCounts(counts: readonly (number | null)[]): Counts {
-  const [accepted, passed, failed, errored, skipped, precluded, durationUs, ...repeats] = counts;
-  const [late, duplicates, foreign, conflicts] = repeats;
-  return {
-    accepted: accepted ?? 0,
-    passed: passed ?? 0,
-    failed: failed ?? 0,
-    errored: errored ?? 0,
-    skipped: skipped ?? 0,
-    precluded: precluded ?? 0,
-    durationUs: durationUs ?? 0,
-    late: late ?? 0,
-    duplicates: duplicates ?? 0,
-    foreign: foreign ?? 0,
-    conflicts: conflicts ?? 0,
-  };
-}
-
 /**
  * What is kept of a part `p` is what its results tell, if no refused ones have a say. Their number says so: a statement
  * that was under way while the run was settled does not unsettle it.
@@ -114,9 +93,7 @@ const HAS_VERDICT = `p.kept_status IS NOT NULL AND (
 
 /**
  * The parts of the run `r` as JSON, `list`: as text and in arrays, which takes a quarter of the time that jsonb objects
- * do. `counts` adds the queue's rows of the ledger, by their keys, to what is folded of a part: its cost grows with what
- * is not folded, not with the ledger. `refusals` reads rejections_by_run; those that were resolved are stored.
- * `failures` reads results_failures and open refusals, once for all parts, only where there are failures of a part whose
+ * do. `failures` reads results_failures and open refusals, once for all parts, only where there are failures of a part whose
  * producer gave no status, neither does `hasStatus` hold, and it was not kept what they tell. Failures of a test in one
  * attempt are repeats of each other: one of them stands unless as many later attempts passed in the same part, stored and
  * refused together. Copies of one result that agree in this are one. Of a refused result whose test is not known, no later
@@ -130,41 +107,15 @@ export const partList = (hasStatus: string) => `
         AND COALESCE(counts.failed + counts.errored, 0) + COALESCE(refusals.failures, 0) > 0 AS is_judged
     FROM run_parts p
     LEFT JOIN LATERAL (
-      SELECT
-        part_id AS counted_id, sum(accepted) AS accepted, sum(passed) AS passed, sum(failed) AS failed,
-        sum(errored) AS errored, sum(skipped) AS skipped, sum(precluded) AS precluded,
-        sum(duration_us) AS counted_us, sum(late) AS late, sum(duplicates) AS duplicates, sum("foreign") AS "foreign",
-        sum(conflicts) AS conflicts
-      FROM (
-        SELECT
-          part_id, accepted_count AS accepted, passed_count AS passed, failed_count AS failed,
-          errored_count AS errored, skipped_count AS skipped, precluded_count AS precluded, duration_us,
-          late_count AS late, duplicate_count AS duplicates, foreign_count AS "foreign",
-          conflict_count AS conflicts
-        FROM part_totals
-        WHERE project_key = $1 AND run_key = r.run_key
-        UNION ALL
-        SELECT
-          b.part_id, accepted_count, passed_count, failed_count, errored_count, skipped_count, precluded_count,
-          duration_us, CASE WHEN late THEN accepted_count ELSE 0 END, duplicate_count, foreign_count, conflict_count
-        FROM fold_queue q
-        CROSS JOIN LATERAL (
-          SELECT *
-          FROM batches
-          WHERE project_key = $1 AND run_key = q.run_key AND batch_key = q.batch_key
-          OFFSET 0
-        ) b
-        WHERE q.project_key = $1 AND q.run_key = r.run_key AND q.weight = 1
-      ) AS ledger
+      SELECT part_id AS counted_id, ${COUNT_SUMS}
+      FROM ${LEDGER} AS ledger
       GROUP BY part_id
     ) counts ON counts.counted_id = p.part_id
     LEFT JOIN LATERAL (
       SELECT
-        part_id, count(*) FILTER (WHERE state <> 2) AS kept,
-        count(*) FILTER (WHERE state = 1 AND status IN (2, 3)) AS failures,
+        part_id, ${REFUSAL_COUNTS},
         count(*) FILTER (WHERE state = 1 AND status <= 3) AS heard
-      FROM rejections
-      WHERE project_key = $1 AND run_key = r.run_key AND kind = 1
+      FROM ${REFUSALS}
       GROUP BY part_id
     ) refusals ON refusals.part_id = p.part_id
     WHERE p.project_key = $1 AND p.run_key = r.run_key
@@ -257,10 +208,7 @@ export const partList = (hasStatus: string) => `
       COALESCE(p.kept, 0), COALESCE(p.failures, 0), COALESCE(p.heard, 0),
       CASE WHEN p.has_verdict THEN p.kept_status = 2 ELSE COALESCE(failing.failed, false) END,
       CASE WHEN p.has_verdict THEN p.kept_status = 3 ELSE COALESCE(failing.errored, false) END,
-      json_build_array(
-        p.accepted, p.passed, p.failed, p.errored, p.skipped, p.precluded, p.counted_us, p.late, p.duplicates,
-        p."foreign", p.conflicts
-      )
+      json_build_array(${COUNT_NAMES.map((name) => `p."${name}"`).join(", ")})
     )
     ORDER BY p.job, p.shard_index, p.attempt, p.producer
   ) AS list

@@ -5,7 +5,8 @@ import { type PartRecord, type PartValues, partList, toPart } from "./part-recor
 import type { Queryable } from "./queryable.js";
 import { RUN_TEXTS, type RunText } from "./runs.js";
 
-export interface RunRecord {
+/** What is shown of a run, but for what its parts tell. */
+export interface ShownRun {
   readonly runKey: string;
   readonly runId: string;
   readonly texts: Readonly<Record<RunText, string>>;
@@ -13,6 +14,11 @@ export interface RunRecord {
   readonly labels: Readonly<Record<string, string>>;
   readonly startUs: number;
   readonly createUs: number;
+  /** When its results left by retention; null while they are kept. */
+  readonly expireUs: number | null;
+}
+
+export interface RunRecord extends ShownRun {
   /** FinishRun's facts; `closedUs` is its receipt. */
   readonly closedUs: number | null;
   readonly closedStatus: number | null;
@@ -24,8 +30,6 @@ export interface RunRecord {
   readonly settled: boolean;
   /** Of readRunSummaries: the status that is stored (0 is none), if it is the one that parts would give. */
   readonly storedStatus: number | null;
-  /** When its results left by retention; null while they are kept. */
-  readonly expireUs: number | null;
   /** It lacked tests when they were looked for last. */
   readonly lacksTests: boolean;
   readonly parts: readonly PartRecord[];
@@ -71,13 +75,18 @@ async function read(
   return rows.map(toRecord);
 }
 
-type RecordColumns = Record<RunText, string> & {
+/** The columns of SHOWN_RUN. */
+export type ShownColumns = Record<RunText, string> & {
   run_key: string;
   run_id: string;
   dirty: boolean;
   labels: Record<string, string>;
   start_us: string;
   create_us: string;
+  expire_us: string | null;
+};
+
+type RecordColumns = ShownColumns & {
   closed_us: string | null;
   closed_status: number | null;
   closed_expected_count: string | null;
@@ -86,12 +95,11 @@ type RecordColumns = Record<RunText, string> & {
   state_version: string;
   settled: boolean;
   stored_status: number | null;
-  expire_us: string | null;
   lacks_tests: boolean;
   parts: PartValues[];
 };
 
-function toRecord(row: RecordColumns): RunRecord {
+export function toShownRun(row: ShownColumns): ShownRun {
   return {
     runKey: row.run_key,
     runId: row.run_id,
@@ -100,6 +108,13 @@ function toRecord(row: RecordColumns): RunRecord {
     labels: row.labels,
     startUs: Number(row.start_us),
     createUs: Number(row.create_us),
+    expireUs: readMicros(row.expire_us),
+  };
+}
+
+function toRecord(row: RecordColumns): RunRecord {
+  return {
+    ...toShownRun(row),
     closedUs: readMicros(row.closed_us),
     closedStatus: row.closed_status,
     closedExpectedCount: readMicros(row.closed_expected_count),
@@ -108,7 +123,6 @@ function toRecord(row: RecordColumns): RunRecord {
     stateVersion: row.state_version,
     settled: row.settled,
     storedStatus: row.stored_status,
-    expireUs: readMicros(row.expire_us),
     lacksTests: row.lacks_tests,
     parts: row.parts.map(toPart),
   };
@@ -116,16 +130,20 @@ function toRecord(row: RecordColumns): RunRecord {
 
 /** In this snapshot, the status of a run that has ended and is settled is the one that its parts would give. */
 const HAS_STATUS = "$3::boolean AND r.unsettled_at IS NULL AND r.state <> 1";
+/** Of the run `r`. */
+export const SHOWN_RUN = `r.run_key, r.run_id, ${RUN_TEXTS.map((column) => `r.${column}`).join(", ")}, r.dirty, r.labels,
+  ${microsOf("r.started_at")} AS start_us, ${microsOf("r.created_at")} AS create_us,
+  ${microsOf("r.expired_at")} AS expire_us`;
+
 /** One row a run, which is `r` to the text of its parts. */
 const readText = (which: string) => `
 SELECT
-  r.run_key, r.run_id, ${RUN_TEXTS.map((column) => `r.${column}`).join(", ")}, r.dirty, r.labels,
-  ${microsOf("r.started_at")} AS start_us, ${microsOf("r.created_at")} AS create_us,
+  ${SHOWN_RUN},
   ${microsOf("r.closed_at")} AS closed_us, r.closed_status, r.closed_expected_count,
   ${microsOf("r.closed_finish_time")} AS closed_finish_us, r.abandoned_at IS NOT NULL AS abandoned,
   r.state_version, r.unsettled_at IS NULL AS settled,
   CASE WHEN ${HAS_STATUS} THEN COALESCE(r.status, 0) END AS stored_status,
-  ${microsOf("r.expired_at")} AS expire_us, COALESCE(r.missing_count, 0) > 0 AS lacks_tests,
+  COALESCE(r.missing_count, 0) > 0 AS lacks_tests,
   COALESCE(parts.list, '[]') AS parts
 FROM runs r
 LEFT JOIN LATERAL (${partList(HAS_STATUS)}) parts ON true

@@ -1,9 +1,11 @@
 /** A run as answers show it. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import type { PartSummarySchema, RunSchema } from "../../gen/tally/v1/run_pb.js";
-import type { Counts, PartRecord } from "../db/part-records.js";
-import type { RunRecord } from "../db/run-records.js";
+import { type PartSummarySchema, type RunSchema, RunState } from "../../gen/tally/v1/run_pb.js";
+import type { FinishedRun } from "../db/finished-runs.js";
+import type { Counts } from "../db/part-counts.js";
+import type { PartRecord } from "../db/part-records.js";
+import type { RunRecord, ShownRun } from "../db/run-records.js";
 import { type DerivedRun, missingCount, partStatus } from "../ingest/run-state.js";
 
 /** The run with its derived state and exact totals. */
@@ -12,15 +14,52 @@ export function runMessage(
   run: RunRecord,
   derived: DerivedRun,
 ): MessageInitShape<typeof RunSchema> {
+  const sum = (of: (part: PartRecord) => number) =>
+    run.parts.reduce((total, part) => total + of(part), 0);
+  const count = (name: keyof Counts) => sum(({ counts }) => counts[name]);
+  return message(projectId, run, derived, {
+    counts: {
+      accepted: count("accepted"),
+      passed: count("passed"),
+      failed: count("failed"),
+      errored: count("errored"),
+      skipped: count("skipped"),
+      precluded: count("precluded"),
+      durationUs: count("durationUs"),
+      late: count("late"),
+      duplicates: count("duplicates"),
+      conflicts: count("conflicts"),
+    },
+    keptRefusals: sum(({ keptRefusals }) => keptRefusals),
+    refusedFailures: sum(({ refusedFailures }) => refusedFailures),
+  });
+}
+
+/** The same of a run that is settled as FINISHED. */
+export function finishedRunMessage(
+  projectId: string,
+  run: FinishedRun,
+): MessageInitShape<typeof RunSchema> {
+  const { status, finishUs } = run;
+  return message(projectId, run, { state: RunState.FINISHED, status, finishUs }, run);
+}
+
+type PartSums = Pick<FinishedRun, "keptRefusals" | "refusedFailures"> & {
+  readonly counts: Omit<Counts, "foreign">;
+};
+
+function message(
+  projectId: string,
+  run: ShownRun,
+  { state, status, finishUs }: DerivedRun,
+  { counts, keptRefusals, refusedFailures }: PartSums,
+): MessageInitShape<typeof RunSchema> {
   const { texts } = run;
-  const sum = (count: keyof Counts) =>
-    run.parts.reduce((total, part) => total + part.counts[count], 0);
-  const { finishUs } = derived;
   return {
     runId: run.runId,
     projectId,
-    state: derived.state,
-    status: derived.status,
+    state,
+    status,
     source: {
       repositoryUrl: texts.repository_url,
       commitSha: texts.commit_sha,
@@ -46,20 +85,18 @@ export function runMessage(
           duration: duration(Math.max(0, finishUs - run.startUs)),
         }),
     totals: {
-      resultCount: BigInt(sum("accepted")),
-      passedCount: BigInt(sum("passed")),
-      failedCount: BigInt(sum("failed")),
-      erroredCount: BigInt(sum("errored")),
-      skippedCount: BigInt(sum("skipped")),
-      precludedCount: BigInt(sum("precluded")),
-      duration: duration(sum("durationUs")),
-      lateCount: BigInt(sum("late")),
-      duplicateCount: BigInt(sum("duplicates")),
-      conflictCount: BigInt(sum("conflicts")),
-      rejectedCount: BigInt(run.parts.reduce((total, part) => total + part.keptRefusals, 0)),
-      rejectedFailureCount: BigInt(
-        run.parts.reduce((total, part) => total + part.refusedFailures, 0),
-      ),
+      resultCount: BigInt(counts.accepted),
+      passedCount: BigInt(counts.passed),
+      failedCount: BigInt(counts.failed),
+      erroredCount: BigInt(counts.errored),
+      skippedCount: BigInt(counts.skipped),
+      precludedCount: BigInt(counts.precluded),
+      duration: duration(counts.durationUs),
+      lateCount: BigInt(counts.late),
+      duplicateCount: BigInt(counts.duplicates),
+      conflictCount: BigInt(counts.conflicts),
+      rejectedCount: BigInt(keptRefusals),
+      rejectedFailureCount: BigInt(refusedFailures),
     },
     createTime: timestamp(run.createUs),
     ...(run.expireUs === null ? {} : { expireTime: timestamp(run.expireUs) }),

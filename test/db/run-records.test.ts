@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
+import { readFinishedRuns } from "../../src/db/finished-runs.js";
 import type { Queryable } from "../../src/db/queryable.js";
 import { readRunRecords, readRunSummaries } from "../../src/db/run-records.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
-import { plansOf } from "./plans.js";
+import { planOf, plansOf } from "./plans.js";
 
 let database: TestDatabase;
 let db: Connection;
@@ -164,6 +165,15 @@ describe("a run with many rows of the ledger", () => {
     expect(plan?.scanned).toBeLessThan(60);
   });
 
+  it("is read without its parts where it has finished", async () => {
+    const read = (from: Queryable) => readFinishedRuns(from, "2", [key], Infinity);
+    expect(await read(db)).toMatchObject([{ status: 2, counts: all, keptRefusals: 0 }]);
+    const { indexes, scanned } = await planOf(db, read);
+    expect(indexes).toEqual(expect.arrayContaining(["batches_pkey", "part_totals_pkey"]));
+    expect(indexes).not.toContain("run_parts_pkey");
+    expect(scanned).toBeLessThan(60);
+  });
+
   it("looks up failing tests for its record, but not for a list once it is settled", async () => {
     const [record] = await readRunRecords(db, "2", [key], Infinity);
     expect(record).toMatchObject({ storedStatus: null, parts: [{ hasFailed: true }] });
@@ -172,6 +182,7 @@ describe("a run with many rows of the ledger", () => {
     await db.run("UPDATE runs SET unsettled_at = now() WHERE project_key = 2");
     const [unsettled] = await readRunSummaries(db, "2", [key], Infinity);
     expect(unsettled).toMatchObject({ storedStatus: null, parts: [{ hasFailed: true }] });
+    expect(await readFinishedRuns(db, "2", [key], Infinity)).toEqual([]);
   });
 
   it("takes what all results of a part told, and reads none of them then", async () => {

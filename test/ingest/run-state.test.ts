@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
-import type { Counts, PartRecord } from "../../src/db/part-records.js";
+import type { Counts } from "../../src/db/part-counts.js";
+import type { PartRecord } from "../../src/db/part-records.js";
 import type { RunRecord } from "../../src/db/run-records.js";
 import { deriveRun, missingCount, partStatus } from "../../src/ingest/run-state.js";
 

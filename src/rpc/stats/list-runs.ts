@@ -1,8 +1,11 @@
 /** ListRuns: a page of runs, newest first, each derived from what is committed now. */
-import { RunState } from "../../../gen/tally/v1/run_pb.js";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type RunSchema, RunState } from "../../../gen/tally/v1/run_pb.js";
 import type { ListRunsRequest, StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
+import { readFinishedRuns } from "../../db/finished-runs.js";
+import type { Queryable } from "../../db/queryable.js";
 import { listRuns as listStored, type RunFilter, type RunListKey } from "../../db/run-lists.js";
-import { type RunRecord, readRunSummaries } from "../../db/run-records.js";
+import { readRunSummaries, type ShownRun } from "../../db/run-records.js";
 import { RUN_TEXTS } from "../../db/runs.js";
 import { invalidArgument, type Violation } from "../../errors.js";
 import { checkName, checkTime, toMicros } from "../../ingest/rules.js";
@@ -12,7 +15,8 @@ import { limits } from "../../limits.js";
 import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { pageSize } from "../page-token.js";
-import { runMessage } from "../run-message.js";
+import type { ProjectRef } from "../resolve-project.js";
+import { finishedRunMessage, runMessage } from "../run-message.js";
 import { checkLabelFilter } from "./label-filter.js";
 import { textsWithin } from "./page-texts.js";
 import type { StatsDeps } from "./stats-deps.js";
@@ -35,22 +39,44 @@ export function listRuns(deps: StatsDeps): Handler<typeof StatsService.method.li
     try {
       const found = await listStored(deps.db, projectKey, filter, page, deadlineAt);
       const runKeys = found.runs.map(({ runKey }) => runKey);
-      const records = await readRunSummaries(deps.db, projectKey, runKeys, deadlineAt);
-      const byKey = new Map(records.map((record) => [record.runKey, record]));
+      const messages = await readMessages(deps.db, { projectKey, projectId }, runKeys, deadlineAt);
       const runs = found.runs.flatMap(({ runKey, position }) => {
-        const record = byKey.get(runKey);
-        return record === undefined ? [] : [{ record, position }];
+        const run = messages.get(runKey);
+        return run === undefined ? [] : [{ ...run, position }];
       });
-      const shown = textsWithin(runs, ({ record }) => textsOf(record));
+      const shown = textsWithin(runs, ({ run }) => textsOf(run));
       const next = shown.length < runs.length ? (shown.at(-1)?.position ?? null) : found.next;
       return {
-        runs: shown.map(({ record }) => runMessage(projectId, record, deriveRun(record))),
+        runs: shown.map(({ message }) => message),
         nextPageToken: next === null ? "" : deps.pageTokens.seal({ ...scope, key: next }),
       };
     } catch (error) {
       throw fromDbError(error, deadlineAt);
     }
   };
+}
+
+interface ListedMessage {
+  readonly run: ShownRun;
+  readonly message: MessageInitShape<typeof RunSchema>;
+}
+
+/** Of each run by its key. Most have finished; the others follow from their parts. */
+async function readMessages(
+  db: Queryable,
+  { projectKey, projectId }: ProjectRef,
+  runKeys: readonly string[],
+  deadlineAt: number,
+): Promise<Map<string, ListedMessage>> {
+  const finished = await readFinishedRuns(db, projectKey, runKeys, deadlineAt);
+  const messages = new Map<string, ListedMessage>(
+    finished.map((run) => [run.runKey, { run, message: finishedRunMessage(projectId, run) }]),
+  );
+  const others = runKeys.filter((runKey) => !messages.has(runKey));
+  for (const run of await readRunSummaries(db, projectKey, others, deadlineAt)) {
+    messages.set(run.runKey, { run, message: runMessage(projectId, run, deriveRun(run)) });
+  }
+  return messages;
 }
 
 /** The filter of a request. Throws INVALID_ARGUMENT for values that nothing can match. */
@@ -75,6 +101,6 @@ function toRunFilter(request: ListRunsRequest): RunFilter {
   return { branch, commitSha, state, status, labels, startUs, endUs };
 }
 
-function textsOf({ runId, texts, labels }: RunRecord): string[] {
+function textsOf({ runId, texts, labels }: ShownRun): string[] {
   return [runId, ...RUN_TEXTS.map((column) => texts[column]), ...Object.entries(labels).flat()];
 }

@@ -30,8 +30,14 @@ export async function sumPeriods(
   return sums;
 }
 
-function emptySum(): PeriodSum {
+/** The sum of no rows. */
+export function emptySum(): PeriodSum {
   return { results: NO_RESULTS, durations: new DurationSum(), runs: NO_RUNS };
+}
+
+/** Whether no row was added. */
+export function isEmpty({ results, runs }: Pick<PeriodSum, "results" | "runs">): boolean {
+  return results === NO_RESULTS && runs === NO_RUNS;
 }
 
 function addTotals(a: ResultTotals, b: ResultTotals): ResultTotals {

@@ -7,6 +7,7 @@ import {
   TimeUnit,
 } from "../../../gen/tally/v1/stats_service_pb.js";
 import { readPeriods } from "../../db/project-periods.js";
+import type { DurationRanks } from "../../db/run-totals.js";
 import { invalidArgument, type Violation } from "../../errors.js";
 import { checkName } from "../../ingest/rules.js";
 import { limits } from "../../limits.js";
@@ -16,7 +17,7 @@ import { fromDbError } from "../database-error.js";
 import type { Handler } from "../handler.js";
 import { timestamp } from "../run-message.js";
 import { passRate, quantilesMessage, resultCounts, runCounts } from "./figures-message.js";
-import { type PeriodSum, sumPeriods } from "./period-sums.js";
+import { emptySum, isEmpty, type PeriodSum, sumPeriods } from "./period-sums.js";
 import type { StatsDeps } from "./stats-deps.js";
 import { checkWindow, resolveWindow, type WindowRules } from "./stats-window.js";
 
@@ -71,29 +72,36 @@ function pointMessages(
   starts: readonly number[],
   sums: readonly PeriodSum[],
 ): MessageInitShape<typeof SeriesPointSchema>[] {
-  const points = sums.map((sum, i) => ({
-    ...sum,
-    startUs: starts[i] ?? 0,
-    resultDurations: sum.durations.ranks(),
-  }));
+  const points = sums.map(toPoint);
   const anomalies = METRICS.map(({ metric, of }) => ({
     metric,
     marks: markAnomalies(points.map((point) => (point.runs.count === 0 ? null : of(point)))),
   }));
-  return points.map(({ startUs, runs, results, resultDurations }, i) => ({
-    startTime: timestamp(startUs),
+  return points.map((point, i) => ({
+    ...(isEmpty(point) ? NOTHING : figures(point)),
+    startTime: timestamp(starts[i] ?? 0),
+    anomalies: anomalies.filter(({ marks }) => marks[i]).map(({ metric }) => metric),
+  }));
+}
+
+type Point = Omit<PeriodSum, "durations"> & { readonly resultDurations: DurationRanks };
+
+function toPoint({ runs, results, durations }: PeriodSum): Point {
+  return { runs, results, resultDurations: durations.ranks() };
+}
+
+function figures({ runs, results, resultDurations }: Point) {
+  return {
     runs: runCounts(runs),
     results: resultCounts(results),
     passRate: passRate(results),
     runDuration: quantilesMessage(runs.durations),
     resultDuration: quantilesMessage(resultDurations),
-    anomalies: anomalies.filter(({ marks }) => marks[i]).map(({ metric }) => metric),
-  }));
+  };
 }
 
-type Point = Pick<PeriodSum, "runs" | "results"> & {
-  readonly resultDurations: { readonly p95: number | null };
-};
+/** What most hours have. */
+const NOTHING = figures(toPoint(emptySum()));
 
 /** What can stand out; null where a point does not have it. */
 const METRICS: readonly { metric: SeriesMetric; of: (point: Point) => number | null }[] = [

@@ -192,14 +192,15 @@ FROM project p
 WHERE EXISTS (SELECT FROM inbox i WHERE i.project_key = p.project_key AND ${IS_DUE})
 LIMIT 1000`;
 
-// Arrays are sought by the key, however many events the planner believes there are: for a join it may read them all. Before
-// version 17 it may do so for an array too, of a project that it believes to have none.
+// Rows are changed by their place: what else they were asked for could lead the planner through the whole queue of a
+// project that it believes to have none. Before version 17 it does so for an array of keys, too, and compares each row
+// with all of them. A place that is found by the key of one row can only be found by that key.
 
 const LEASE = `
 UPDATE inbox
 SET run_at = now() + $4::int * interval '1 millisecond', attempts = attempts + 1, lease_key = $2
-WHERE project_key = $1 AND event_id = ANY (ARRAY(
-  SELECT event_id
+WHERE ctid = ANY (ARRAY(
+  SELECT ctid
   FROM inbox
   WHERE project_key = $1 AND ${IS_DUE}
   ORDER BY run_at
@@ -213,7 +214,10 @@ const processTaken = (batchKey: string) => `
 processed AS (
   UPDATE events
   SET state = 2, processed_at = now()
-  WHERE project_key = $1 AND state = 1 AND event_id = ANY (ARRAY(SELECT event_id FROM taken))
+  WHERE state = 1 AND ctid = ANY (ARRAY(
+    SELECT (SELECT e.ctid FROM events e WHERE e.project_key = $1 AND e.event_id = t.event_id)
+    FROM taken t
+  ))
   RETURNING client, metric, occurred_at, path, user_id
 ),
 folding AS (
@@ -227,7 +231,7 @@ folding AS (
 
 const PROCESS_DUE = `
 WITH due AS MATERIALIZED (
-  SELECT event_id, attempts = 0 AND failing_attempts = 0 AS is_new
+  SELECT ctid AS place, attempts = 0 AND failing_attempts = 0 AS is_new
   FROM inbox
   WHERE project_key = $1 AND ${IS_DUE}
   ORDER BY run_at
@@ -236,7 +240,7 @@ WITH due AS MATERIALIZED (
 ),
 taken AS (
   DELETE FROM inbox
-  WHERE project_key = $1 AND event_id = ANY (ARRAY(SELECT event_id FROM due WHERE is_new))
+  WHERE ctid = ANY (ARRAY(SELECT place FROM due WHERE is_new))
   RETURNING event_id
 ),${processTaken("$3")}
 SELECT
@@ -246,7 +250,10 @@ SELECT
 const PROCESS = `
 WITH taken AS (
   DELETE FROM inbox
-  WHERE project_key = $1 AND lease_key = $2::bigint AND event_id = ANY ($3::bytea[])
+  WHERE lease_key = $2::bigint AND ctid = ANY (ARRAY(
+    SELECT (SELECT i.ctid FROM inbox i WHERE i.project_key = $1 AND i.event_id = leased.event_id)
+    FROM unnest($3::bytea[]) AS leased(event_id)
+  ))
   RETURNING event_id
 ),${processTaken("$4")}
 SELECT count(*)::int AS processed FROM processed`;

@@ -85,7 +85,7 @@ describe("whatever is sent", () => {
     for (const text of [event.client, event.metric, event.path ?? "/", event.userId ?? "u"]) {
       expect(text !== "" && isText(text) && Buffer.byteLength(text) <= 1024).toBe(true);
     }
-    expect(event.amount).toMatch(/^(0|-?(0|[1-9]\d{0,29})(\.\d{0,14}[1-9])?)$/);
+    expect(event.amount).toMatch(/^(0|-?(0|[1-9]\d{0,29})(\.\d{0,29}[1-9])?)$/);
     expect(Number.isSafeInteger(event.occurredAtUs)).toBe(true);
     expect(isText(event.attributes)).toBe(true);
     expect(() => JSON.parse(event.attributes)).not.toThrow();

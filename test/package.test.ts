@@ -98,12 +98,9 @@ it("can be required too, as mocha does with reporters", async () => {
 
 it("compiles strict programs against its declarations, also those of the documents", async () => {
   await link(installed.project, "@types/node");
-  const readme = [
-    await readmeSection("With the typed client"),
-    await readmeSection("A run while it goes on"),
-  ].join("\n");
   const programs = {
-    "readme.ts": codeOf(readme),
+    "readme-client.ts": codeOf(await readmeSection("With the typed client")),
+    "readme-run.ts": codeOf(await readmeSection("A run while it goes on")),
     "package.ts": codeOf(await readFile(join(ROOT, "docs/package.md"), "utf8")),
     "misused.ts": MISUSED,
   };
@@ -111,21 +108,32 @@ it("compiles strict programs against its declarations, also those of the documen
     expect(text).toContain('from "tally"');
     await writeFile(join(installed.project, name), text);
   }
-  const tsconfig = {
-    // The declarations of Connect need those of the browser.
-    compilerOptions: { ...STRICT, lib: ["es2023", "dom"], types: ["node"] },
-    files: Object.keys(programs),
-  };
-  await writeFile(join(installed.project, "tsconfig.json"), JSON.stringify(tsconfig));
   await writeFile(join(installed.project, "package.json"), '{"type":"module"}');
-  const tsc = join(ROOT, "node_modules/.bin/tsc");
-  const { stdout } = await run(tsc, ["-p", "."], { cwd: installed.project }).catch(
-    (error: { stdout: string }) => error,
-  );
-  expect(stdout).toBe("");
+  for (const modules of MODULES) {
+    const tsconfig = {
+      // The declarations of Connect need those of the browser.
+      compilerOptions: { ...STRICT, ...modules, lib: ["es2023", "dom"], types: ["node"] },
+      files: Object.keys(programs),
+    };
+    await writeFile(join(installed.project, "tsconfig.json"), JSON.stringify(tsconfig));
+    const tsc = join(ROOT, "node_modules/.bin/tsc");
+    const { stdout } = await run(tsc, ["-p", "."], { cwd: installed.project }).catch(
+      (error: { stdout: string }) => error,
+    );
+    expect(stdout).toBe("");
+  }
 });
 
-const STRICT = { strict: true, module: "nodenext", target: "es2023", noEmit: true };
+const MODULES = [{ module: "nodenext" }, { module: "esnext", moduleResolution: "bundler" }];
+const STRICT = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  verbatimModuleSyntax: true,
+  target: "es2023",
+  noEmit: true,
+};
 
 /** A declaration that has become `any` would take what is wrong. */
 const MISUSED = `

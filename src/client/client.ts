@@ -1,6 +1,12 @@
 /** The typed client of a Tally server. */
 import type { DescService } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
+import {
+  type CallOptions,
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+} from "@connectrpc/connect";
 import { EventService } from "../../gen/tally/v1/event_service_pb.js";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionService } from "../../gen/tally/v1/rejection_service_pb.js";
@@ -9,7 +15,7 @@ import { TenancyService } from "../../gen/tally/v1/tenancy_service_pb.js";
 import { createHttpTransport } from "./connect-transport.js";
 import { createGrpcTransport, type GrpcTransportOptions } from "./grpc-transport.js";
 import { withRetries } from "./retries.js";
-import { UNARY_TIMEOUT_MS } from "./transport.js";
+import { type ClosableTransport, UNARY_TIMEOUT_MS } from "./transport.js";
 
 /** How the client speaks: gRPC over HTTP/2, or Connect over HTTP/1.1 where HTTP/2 cannot pass. */
 export type TallyProtocol = "grpc" | "connect";
@@ -48,7 +54,7 @@ export interface TallyClient {
  */
 export function createTallyClient(options: TallyClientOptions): TallyClient {
   const { protocol = "grpc", defaultTimeoutMs = UNARY_TIMEOUT_MS, maxRetries = 3 } = options;
-  const direct = protocol === "grpc" ? createGrpcTransport(options) : createHttpTransport(options);
+  const direct = untilClosed(openTransport(protocol, options));
   const transport = withRetries(direct, { maxRetries, defaultTimeoutMs, random: Math.random });
   const clientOf = <S extends DescService>(service: S) =>
     cancelOnBreak(service, createClient(service, transport));
@@ -62,6 +68,42 @@ export function createTallyClient(options: TallyClientOptions): TallyClient {
     origin: new URL(options.url).origin,
     tokenId: /^tly_[a-z]+_([^_]+)_/.exec(options.token ?? "")?.[1],
     close: () => direct.close(),
+  };
+}
+
+function openTransport(protocol: TallyProtocol, options: TallyClientOptions): ClosableTransport {
+  switch (protocol) {
+    case "grpc":
+      return createGrpcTransport(options);
+    case "connect":
+      return createHttpTransport(options);
+    default: {
+      // What is written in JavaScript, or comes from a setting, is checked by nobody before.
+      const message = `${JSON.stringify(protocol satisfies never)} is no protocol: expected grpc or connect`;
+      throw new ConnectError(message, Code.InvalidArgument);
+    }
+  }
+}
+
+/** Refuses calls once it is closed, by a code that no session or spool takes for an answer of the server. */
+function untilClosed(transport: ClosableTransport): ClosableTransport {
+  let isClosed = false;
+  function check() {
+    if (isClosed) throw new ConnectError("the client is closed", Code.Internal);
+  }
+  return {
+    async unary(...args) {
+      check();
+      return await transport.unary(...args);
+    },
+    async stream(...args) {
+      check();
+      return await transport.stream(...args);
+    },
+    close() {
+      isClosed = true;
+      transport.close();
+    },
   };
 }
 

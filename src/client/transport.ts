@@ -5,9 +5,9 @@ export interface TransportOptions {
   /** `http://host:port` or `https://host:port`. */
   readonly url: string;
   /** Sent as `authorization: Bearer …`, trimmed; absent, only what needs no token can be called. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** For https: certificates of authorities, PEM text; default those of Node. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
   /** For a unary call that gives none, in milliseconds; default 30,000, 0 is no deadline. Streams have none. */
   readonly defaultTimeoutMs?: number;
   /** The first one is the outermost. */

@@ -66,6 +66,15 @@ describe.each(["grpc", "connect"] as const)("over %s", (protocol: TallyProtocol)
     },
   );
 
+  it("says of a closed client that it is closed", async () => {
+    const client = connect();
+    client.close();
+    const call = client.stats.listRuns({});
+    await expect(call).rejects.toThrow("[internal] the client is closed");
+    const watching = client.stats.watchRuns({})[Symbol.asyncIterator]();
+    await expect(watching.next()).rejects.toThrow("[internal] the client is closed");
+  });
+
   it("streams to the server", async () => {
     using client = connect();
     async function* frames(): AsyncGenerator<MessageInitShape<typeof UploadResultsRequestSchema>> {
@@ -191,6 +200,12 @@ describe.each(["grpc", "connect"] as const)("over %s", (protocol: TallyProtocol)
     // grpc-js does not say why.
     if (protocol === "connect") expect(error.message).toContain("407");
   });
+});
+
+it("takes no protocol that there is not", () => {
+  const protocol = "grcp" as TallyProtocol;
+  const open = () => createTallyClient({ url: server.url, protocol });
+  expect(open).toThrow('"grcp" is no protocol: expected grpc or connect');
 });
 
 it("takes an address with a path over connect alone", () => {

@@ -1,6 +1,12 @@
 /** The batches of an upload. */
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { TestResultInit } from "./fit-result.js";
-import { type BatchLimits, createResultBuffer, type WrittenResults } from "./result-buffer.js";
+import {
+  type BatchLimits,
+  createResultBuffer,
+  MAX_BATCH_BYTES,
+  type WrittenResults,
+} from "./result-buffer.js";
 
 export interface Batch {
   /** From 0, without gaps. */
@@ -21,7 +27,7 @@ export interface BatchSource {
   next(): Promise<Batch | "end" | "pause">;
 }
 
-/** The results, made storable, in batches within both limits. */
+/** The results, made storable, in batches within both limits. Throws INVALID_ARGUMENT for one that no message has room for. */
 export async function* toBatches(
   results: AsyncIterable<TestResultInit> | Iterable<TestResultInit>,
   limits: BatchLimits,
@@ -30,10 +36,18 @@ export async function* toBatches(
   const number = createNumbering();
   for await (const result of results) {
     const full = buffer.add(result);
-    if (full !== undefined) yield number(full);
+    if (full !== undefined) yield fitting(number(full));
   }
   const rest = buffer.take();
-  if (rest !== undefined) yield number(rest);
+  if (rest !== undefined) yield fitting(number(rest));
+}
+
+/** The batch, unless it is a result that is larger than a message: several are no larger. */
+function fitting(batch: Batch): Batch {
+  const { length } = batch.read();
+  if (length <= MAX_BATCH_BYTES) return batch;
+  const excess = `has ${length} bytes, of which a message takes ${MAX_BATCH_BYTES}`;
+  throw new ConnectError(`results[${batch.firstIndex}] ${excess}`, Code.InvalidArgument);
 }
 
 /** Gives batches their sequence and position, in the order of the calls. */

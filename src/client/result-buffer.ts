@@ -13,7 +13,7 @@ export interface WrittenResults {
 export interface BatchLimits {
   /** 1 to 5,000; default 5,000. */
   readonly batchResults?: number;
-  /** Bytes, about; default 2 MiB, which leaves room below the message limit of 4 MiB. */
+  /** Bytes, at most what a message of 4 MiB has room for; default 2 MiB. */
   readonly batchBytes?: number;
 }
 
@@ -32,7 +32,7 @@ export interface ResultBuffer {
 /** An empty buffer. A result larger than a batch becomes one of its own. */
 export function createResultBuffer(options: BatchLimits = {}): ResultBuffer {
   const maxResults = Math.min(options.batchResults ?? Infinity, limits.resultsPerMessage);
-  const maxBytes = options.batchBytes ?? BATCH_BYTES;
+  const maxBytes = Math.min(options.batchBytes ?? BATCH_BYTES, MAX_BATCH_BYTES);
   // Used again for every batch: it grows to the size of the largest.
   const sink = { buffer: Buffer.allocUnsafe(FIRST_BYTES), at: 0 };
   let count = 0;
@@ -61,5 +61,7 @@ export function createResultBuffer(options: BatchLimits = {}): ResultBuffer {
   };
 }
 
+/** What the results of a message may take up: the rest is room for what stands around them. */
+export const MAX_BATCH_BYTES = limits.messageBytes - 4096;
 const BATCH_BYTES = 2 * 1024 * 1024;
 const FIRST_BYTES = 16 * 1024;

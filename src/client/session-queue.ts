@@ -2,9 +2,8 @@
  * The batches of a session that are not acknowledged: in memory within a bound, the others in the spool file. Each
  * has its place in one order, wherever its bytes are, and is sent from there.
  */
-import { limits } from "../limits.js";
 import type { Batch, BatchSource } from "./batches.js";
-import type { WrittenResults } from "./result-buffer.js";
+import { MAX_BATCH_BYTES, type WrittenResults } from "./result-buffer.js";
 import { batchRecord, RESULTS_OFFSET } from "./spool-format.js";
 import type { SpoolPlace, SpoolWriter } from "./spool-writer.js";
 
@@ -169,6 +168,3 @@ function countOf(entries: Iterable<Entry>, counts: (entry: Entry) => boolean): n
   for (const entry of entries) if (counts(entry)) sum += entry.count;
   return sum;
 }
-
-/** Room for what stands around the results in a message. */
-const MAX_BATCH_BYTES = limits.messageBytes - 4096;

@@ -26,7 +26,10 @@ export interface TakenFile extends Disposable {
   remove(): Promise<void>;
   /** It waits again, unless another process has taken it meanwhile. */
   release(): Promise<void>;
-  /** It will never be taken by the server; the note says why. Answers where it is now. */
+  /**
+   * It will never be taken by the server; the note says why. Answers where it is now, or where it was if another process
+   * has taken it meanwhile.
+   */
   fail(note: string): Promise<string>;
 }
 
@@ -83,22 +86,29 @@ export async function takeSpoolFile(
     path: owned,
     remove: () => rm(owned, { force: true }),
     async release() {
-      try {
-        await rename(owned, join(dir, waitingName(id)));
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      }
+      await moveIfThere(owned, join(dir, waitingName(id)));
     },
     async fail(note) {
       const folder = join(dir, FAILED);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const failed = join(folder, waitingName(id));
+      if (!(await moveIfThere(owned, failed))) return path;
       await writeFile(join(folder, `${id}.txt`), `${note}\n`, { mode: 0o600 });
-      await rename(owned, failed);
       return failed;
     },
     [Symbol.dispose]: () => clearInterval(heartbeat),
   };
+}
+
+/** Whether it was there: another process takes what looks abandoned, as after a long sleep of this one. */
+async function moveIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return false;
+  }
 }
 
 function touch(path: string): Promise<void> {

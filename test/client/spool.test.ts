@@ -1,8 +1,17 @@
 /** Files of the spool: what crashes leave of them, and who sends them. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
-import { appendFile, copyFile, mkdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
+import { readdirSync, rmSync } from "node:fs";
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { basename, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { Code } from "@connectrpc/connect";
@@ -217,6 +226,21 @@ it("says why a file is kept also where another process has taken it meanwhile", 
   const ingest = { ...client.ingest, publishResults };
   const outcomes = await send({ client: { ...client, ingest }, which: "any" });
   expect(outcomes).toMatchObject([{ outcome: "kept", error: { code: Code.PermissionDenied } }]);
+});
+
+it("says why a file is refused also where another process has taken it meanwhile", async () => {
+  const path = await spool("", 10);
+  const client = lab.client();
+  const publishResults: typeof client.ingest.publishResults = (...given) => {
+    for (const name of readdirSync(lab.spoolDir)) rmSync(join(lab.spoolDir, name));
+    return client.ingest.publishResults(...given);
+  };
+  const ingest = { ...client.ingest, publishResults };
+  const outcomes = await send({ client: { ...client, ingest } });
+  expect(outcomes).toMatchObject([
+    { outcome: "failed", path, error: { code: Code.InvalidArgument } },
+  ]);
+  expect(await readdir(join(lab.spoolDir, "failed"))).toEqual([]);
 });
 
 it("sends what waits in a folder whose name ends like that of the failed ones", async () => {

@@ -120,6 +120,24 @@ describe("uploadResults", () => {
     expect(largest).toBe(4);
   });
 
+  it("keeps batches below a message, whatever it is asked for", async () => {
+    await using store = await startStore(() => false);
+    const large = [...numbered(100)].map((result) => ({ ...result, stdout: "x".repeat(60_000) }));
+    await store.upload(large, { batchBytes: 64 * 1024 * 1024 });
+    expect(store.stored.size).toBe(100);
+  });
+
+  it("names a result that is larger than a message, and leaves the part unfinished", async () => {
+    await using store = await startStore(() => false);
+    const tags = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [i, "x".repeat(250)]));
+    const results = [...numbered(7)].map((result, i) => (i === 5 ? { ...result, tags } : result));
+    await expect(store.upload(results, { batchResults: 2 })).rejects.toMatchObject({
+      code: Code.InvalidArgument,
+      rawMessage: expect.stringMatching(/^results\[5\] has \d{7} bytes, of which a message takes/),
+    });
+    expect(store.finishes).toBe(0);
+  });
+
   it("sends again what was not acknowledged when the server cuts the stream", async () => {
     await using store = await startStore(
       (frame, stream) =>

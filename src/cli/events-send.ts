@@ -6,6 +6,7 @@ import { EventMode } from "../../gen/tally/v1/event_pb.js";
 import { type EventFormat, readEvents } from "../formats/event-documents.js";
 import type { EventItem } from "../formats/event-item.js";
 import type { Act } from "./act.js";
+import { patienceOption } from "./arguments.js";
 import type { Context } from "./context.js";
 import { createFileProblems, type FileProblems, printSent } from "./events-send-output.js";
 import { type ExitCode, exitCodes, UsageError } from "./outcome.js";
@@ -25,6 +26,7 @@ export function addSendCommand(events: Command, act: Act): void {
     .option("--queue", "store now, process soon")
     .option("--idempotency-key <key>", "names the event, of a file with one", "")
     .option("--soft", "warn and exit 0 instead of failing")
+    .addOption(patienceOption())
     .addHelpText(
       "after",
       "\njson is one event or an array of events, ndjson one event a line. - is standard input.",
@@ -37,6 +39,7 @@ interface SendOptions {
   readonly queue?: boolean;
   readonly idempotencyKey: string;
   readonly soft?: boolean;
+  readonly patience: number;
 }
 
 async function send(context: Context, file: string, options: SendOptions): Promise<ExitCode> {
@@ -71,7 +74,7 @@ async function send(context: Context, file: string, options: SendOptions): Promi
 async function sendAll(
   context: Context,
   events: AsyncGenerator<EventToSend>,
-  { queue = false, idempotencyKey }: SendOptions,
+  { queue = false, idempotencyKey, patience }: SendOptions,
   signal: AbortSignal,
 ) {
   const { stderr } = context.surroundings;
@@ -82,6 +85,7 @@ async function sendAll(
   try {
     return await sendEvents(context.client, target, events, {
       signal,
+      patienceMs: patience * 1000,
       onProgress({ sentCount, acknowledgedCount }) {
         acknowledged = acknowledgedCount;
         if (progressLine) stderr.write(`\r${acknowledgedCount} of ${sentCount} events answered`);

@@ -9,6 +9,7 @@ import type {
 } from "../../gen/tally/v1/event_service_pb.js";
 import type { TallyClient } from "../client/client.js";
 import { retryAfterMs } from "../client/errors.js";
+import { createPatience, type Patience } from "../client/patience.js";
 import { limits } from "../limits.js";
 import { createEventSummary, type EventSummary } from "./event-summary.js";
 
@@ -31,24 +32,33 @@ export interface SendOptions {
   readonly onProgress: (progress: { sentCount: number; acknowledgedCount: number }) => void;
   /** Once it is aborted nothing is sent again. */
   readonly signal: AbortSignal;
+  /** How long an answer that is due is waited for, in milliseconds. */
+  readonly patienceMs: number;
 }
 
 /**
  * What became of the events. Memory is bounded by the batches under way, at most 4 of about 1 MiB. A batch that the
  * network or the server cut off is sent again up to 4 times: what of it was stored is then a duplicate. Throws the
- * error of the first batch that failed for good, after those under way have ended.
+ * error of the first batch that failed for good, after those under way have ended, and UNAVAILABLE after `patienceMs`
+ * without an answer.
  */
 export async function sendEvents(
   client: Pick<TallyClient, "events">,
   target: EventTarget,
   events: AsyncIterable<EventToSend>,
-  { onProgress, signal }: SendOptions,
+  { onProgress, signal, patienceMs }: SendOptions,
 ): Promise<EventSummary> {
+  let waiting = 0;
+  using patience = createPatience(patienceMs, undefined, () => waiting > 0);
   const summary = createEventSummary();
   let sentCount = 0;
   let acknowledgedCount = 0;
   const send = async (batch: readonly EventToSend[]) => {
-    const answer = await sendUntilAcknowledged(client, target, batch, signal);
+    waiting++;
+    const answer = await sendUntilAcknowledged(client, target, batch, { signal, patience }).finally(
+      () => waiting--,
+    );
+    patience.heard();
     summary.add(answer, batch);
     acknowledgedCount += batch.length;
     onProgress({ sentCount, acknowledgedCount });
@@ -95,22 +105,26 @@ async function sendUntilAcknowledged(
   client: Pick<TallyClient, "events">,
   target: EventTarget,
   batch: readonly EventToSend[],
-  signal: AbortSignal,
+  { signal, patience }: { readonly signal: AbortSignal; readonly patience: Patience },
 ): Promise<IngestEventsResponse> {
+  const lost = patience.signal === undefined ? [] : [patience.signal];
+  const ended = AbortSignal.any([signal, ...lost]);
   for (let attempt = 1; ; attempt++) {
     try {
-      const options = { timeoutMs: limits.unaryTimeoutMs };
+      const options = { timeoutMs: limits.unaryTimeoutMs, signal: AbortSignal.any(lost) };
       const answer = await client.events.ingestEvents(frames(target, batch), options);
       if (answer.complete) return answer;
       throw new ConnectError("the server did not take the whole batch", Code.Unavailable);
     } catch (error) {
+      if (patience.error !== undefined) throw patience.error;
+      patience.cut(error);
       const hintMs = retryAfterMs(error);
       const isCut = hintMs !== undefined || CUT_CODES.has(ConnectError.from(error).code);
       if (!isCut || attempt === MAX_ATTEMPTS || signal.aborted) throw error;
       const backoffMs = FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
       const waitMs = Math.min(MAX_WAIT_MS, Math.max(backoffMs, hintMs ?? 0));
       // Cut short by the signal, the next attempt is the last.
-      await sleep(waitMs, undefined, { signal }).catch(() => {});
+      await sleep(waitMs, undefined, { signal: ended }).catch(() => {});
     }
   }
 }

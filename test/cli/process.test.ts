@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { startSwallowingHole } from "../support/black-hole.js";
+import { startSilentHole, startSwallowingHole } from "../support/black-hole.js";
 import { runCliProcess, startCliProcess } from "./run-cli.js";
 
 const REPORT = "test/fixtures/reports/junit/pytest-repeats.xml";
@@ -20,6 +20,19 @@ it("ends with its command where the server drops every packet", async () => {
   });
   expect(stderr).toContain("no answer from");
   expect(code).toBe(0);
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
+});
+
+it("gives up a server that takes events and says nothing", async () => {
+  await using server = await startSilentHole();
+  const env = { TALLY_URL: `http://127.0.0.1:${server.port}`, TALLY_TOKEN: "t" };
+  const startedAt = performance.now();
+  const { code, stderr } = await runCliProcess(["events", "send", "--patience", "1", "-"], {
+    env,
+    input: '{"client":"shop","type":"visit","time":1762975801}',
+  });
+  expect(stderr).toContain(`no answer from ${env.TALLY_URL}: nothing was heard for 1 s`);
+  expect(code).toBe(3);
   expect(performance.now() - startedAt).toBeLessThan(20_000);
 });
 

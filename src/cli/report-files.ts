@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { glob } from "tinyglobby";
+import { glob, isDynamicPattern } from "tinyglobby";
 import type { TestResult } from "../../gen/tally/v1/run_pb.js";
 import { createAttempts } from "../formats/attempts.js";
 import { parseReport } from "../formats/parse-report.js";
@@ -124,15 +124,16 @@ export async function* readResults(
         yield item.result;
       }
     } catch (error) {
-      report.problem = problemOf(error);
+      report.problem = problemOf(error, path);
     }
   }
 }
 
-function problemOf(error: unknown): { line: number; message: string } {
+function problemOf(error: unknown, path: string): { line: number; message: string } {
   if (error instanceof ReportDamage) return { line: error.line, message: error.reason };
-  if (error instanceof Error && "code" in error) return { line: 0, message: error.message };
-  throw error;
+  if (!(error instanceof Error && "code" in error)) throw error;
+  const isUnmatched = error.code === "ENOENT" && isDynamicPattern(path);
+  return { line: 0, message: isUnmatched ? "no file matches" : error.message };
 }
 
 async function addMatches(paths: Set<string>, pattern: string, cwd: string): Promise<boolean> {

@@ -88,7 +88,8 @@ export function toConnectError(error: unknown): ConnectError {
 /** A status of grpc-js, with the details of `grpc-status-details-bin`; metadata holds the trailers. */
 export function statusError(ended: StatusObject): ConnectError {
   const { details, metadata } = ended;
-  const error = new ConnectError(details, codeOf(ended), toHeaders(metadata));
+  const message = details.replace(NOT_CONNECTED, "$1");
+  const error = new ConnectError(message, codeOf(ended), toHeaders(metadata));
   error.details = detailsOf(metadata);
   return error;
 }
@@ -121,4 +122,7 @@ function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && "code" in error && "details" in error && "metadata" in error;
 }
 
+/** What grpc-js says around the system's own words, where it has nothing to note. */
+const NOT_CONNECTED =
+  /^No connection established\. Last error: (?:Error: )?(.+?)\s*\. Resolution note: $/s;
 const NO_ANSWER = /^Failed to start HTTP\/2 stream|Call ended without gRPC status/;

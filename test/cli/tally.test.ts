@@ -139,7 +139,7 @@ describe("upload", () => {
     const { token } = await newProject("no reports");
     const none = await tally(token, ["upload", "test/cli"]);
     expect(none).toMatchObject({ code: 1, stdout: "nothing to upload\n" });
-    expect(none.stderr).toContain("tally: test/cli/**/*.xml: ENOENT");
+    expect(none.stderr).toContain("tally: test/cli/**/*.xml: no file matches\n");
     expect(await answer(token, "runs", "list")).toEqual({});
   });
 

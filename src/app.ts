@@ -59,6 +59,8 @@ import { readVersion } from "./version.js";
 export interface TallyOptions {
   /** Folds in this thread: a thread of its own needs compiled code. */
   readonly foldHere?: boolean;
+  /** Runs no background jobs, folding among them: whoever starts it does, or another server. */
+  readonly withoutJobs?: boolean;
   /** Where the dashboard's files are; by default where the build puts them. */
   readonly webFolder?: string;
   /** Gives up the start. Means nothing once it has started. */
@@ -108,6 +110,7 @@ async function start(
   log: Logger,
   {
     foldHere = false,
+    withoutJobs = false,
     webFolder = WEB_FOLDER,
     signal = new AbortController().signal,
     onAdminToken = () => {},
@@ -164,14 +167,16 @@ async function start(
       prepare: config.prepare,
       settings: { lock_timeout: DDL_LOCK_TIMEOUT_MS },
     });
-  cleanups.use(
-    startJobs([...jobs.map((job) => job(jobDeps)), dropPartitions({ db, log, connect })], log),
-  );
-  cleanups.use(
-    foldHere
-      ? startFoldingJobs(db, log)
-      : startFolding({ connection, logLevel: config.logLevel }, log),
-  );
+  if (!withoutJobs) {
+    cleanups.use(
+      startJobs([...jobs.map((job) => job(jobDeps)), dropPartitions({ db, log, connect })], log),
+    );
+    cleanups.use(
+      foldHere
+        ? startFoldingJobs(db, log)
+        : startFolding({ connection, logLevel: config.logLevel }, log),
+    );
+  }
   cleanups.use(
     startProcessWorkers({
       db,

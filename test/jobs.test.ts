@@ -14,7 +14,7 @@ import { startTestServer, type TestServer } from "./support/server.js";
 let server: TestServer;
 let db: Connection;
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ withoutJobs: true });
   db = new Connection({ url: server.databaseUrl, prepare: false });
 });
 afterAll(async () => {

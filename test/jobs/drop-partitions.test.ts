@@ -157,7 +157,7 @@ describe("the drop of a partition", () => {
   });
 
   it("finishes a detachment that was interrupted, and stops nobody meanwhile", async () => {
-    await using server = await startTestServer({ databaseUrl: database.url });
+    await using server = await startTestServer({ databaseUrl: database.url, withoutJobs: true });
     await storeRun("2019-05-01", true);
     await expire();
     const { ingest } = server.client(server.allToken);
@@ -192,7 +192,7 @@ describe("the drop of a partition", () => {
   });
 
   it("lets writers and new readers pass while it waits for an old reader", async () => {
-    await using server = await startTestServer({ databaseUrl: database.url });
+    await using server = await startTestServer({ databaseUrl: database.url, withoutJobs: true });
     await storeRun("2019-05-01", true);
     await expire();
     const { ingest } = server.client(server.allToken);
@@ -224,7 +224,7 @@ describe("the drop of a partition", () => {
   });
 
   it("is done once by several servers, while others write and read", async () => {
-    await using server = await startTestServer({ databaseUrl: database.url });
+    await using server = await startTestServer({ databaseUrl: database.url, withoutJobs: true });
     const client = server.client(server.allToken);
     const months = Array.from({ length: 12 }, (_, i) => String(i + 1).padStart(2, "0"));
     for (const month of months) await storeRun(`2018-${month}-10`, true);

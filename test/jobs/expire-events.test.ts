@@ -14,7 +14,10 @@ import { createProject } from "./project.js";
 let server: TestServer;
 let db: Connection;
 beforeAll(async () => {
-  server = await startTestServer({ env: { TALLY_WORK_CONCURRENCY: "0" } });
+  server = await startTestServer({
+    env: { TALLY_WORK_CONCURRENCY: "0" },
+    withoutJobs: true,
+  });
   db = new Connection({ url: server.databaseUrl, prepare: false });
 });
 afterAll(async () => {

@@ -16,6 +16,8 @@ export interface TestServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The files of the dashboard; by default there are none. */
   readonly webFolder?: string;
+  /** It does no background work, nor folds: the test runs the jobs that it is about, and nobody is faster. */
+  readonly withoutJobs?: boolean;
   /** What its clients trust where it speaks TLS, PEM. */
   readonly ca?: string;
 }
@@ -64,6 +66,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   });
   const tally = await startTally(config, createLogger(config.logLevel, sink), {
     foldHere: true,
+    withoutJobs: options.withoutJobs ?? false,
     ...(options.webFolder === undefined ? {} : { webFolder: options.webFolder }),
   });
   const { url } = tally;

@@ -294,6 +294,16 @@ describe("contradictions", () => {
 });
 
 describe("a run that turns out to be dirty", () => {
+  // What waits is folded by the step that is watched alone.
+  let busy: FoldLab;
+  beforeAll(async () => {
+    busy = lab;
+    lab = await startFoldLab({ withoutJobs: true });
+  });
+  afterAll(async () => {
+    await lab[Symbol.asyncDispose]();
+    lab = busy;
+  });
   const code = (commitSha: string, dirty = false) => ({ commitSha, dirty });
   const run = (project: LabProject, runId: string, source: object, ...list: string[]) =>
     send(project, { run: { runId, source }, results: results(...list) });

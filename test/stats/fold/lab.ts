@@ -6,7 +6,7 @@ import type { Job } from "../../../src/jobs/job.js";
 import { createLogger } from "../../../src/log.js";
 import { createComparison, type Difference } from "../../../src/stats/recount/differences.js";
 import { recountProject } from "../../../src/stats/recount/recount-project.js";
-import { startTestServer, type TestServer } from "../../support/server.js";
+import { startTestServer, type TestServer, type TestServerOptions } from "../../support/server.js";
 import { settle } from "../../support/settle.js";
 
 export interface FoldLab extends AsyncDisposable {
@@ -29,9 +29,11 @@ export interface LabProject {
   readonly projectKey: string;
 }
 
-/** Starts one. The server has the jobs too, and folds by itself. */
-export async function startFoldLab(): Promise<FoldLab> {
-  const server = await startTestServer();
+/** Starts one. The server has the jobs too, and folds by itself, unless it is told not to. */
+export async function startFoldLab(
+  options: Pick<TestServerOptions, "withoutJobs"> = {},
+): Promise<FoldLab> {
+  const server = await startTestServer(options);
   const db = new Connection({ url: server.databaseUrl, prepare: true });
   const keyOf = async (projectId: string) => {
     const [project] = await db.query<{ project_key: string }>(

@@ -111,16 +111,18 @@ it("counts once what a killed server had committed and not acknowledged", async 
   await using locker = outsider(database.url);
   await locker.run("BEGIN; LOCK TABLE events IN SHARE MODE");
   const url = front.through(server.url);
-  const sending = [EventMode.WAIT, EventMode.QUEUE].map((mode, sender) =>
-    sendAll(url, project.token, sender, mode, (sent) => sent < 1),
-  );
   const waiting = async () =>
     (
       await db.query(
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INTO events%'",
       )
     ).length;
-  await expect.poll(waiting, PATIENCE).toBeGreaterThan(0);
+  // Each has reached a statement of its own.
+  const sending = [];
+  for (const [sender, mode] of [EventMode.WAIT, EventMode.QUEUE].entries()) {
+    sending.push(sendAll(url, project.token, sender, mode, (sent) => sent < 1));
+    await expect.poll(waiting, PATIENCE).toBe(sender + 1);
+  }
   front.setBlackhole(true);
   await locker.run("ROLLBACK");
   const stored = async () => (await recount(db))?.["stored"];

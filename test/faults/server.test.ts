@@ -43,14 +43,19 @@ afterEach(async () => {
 it("that is killed between commit and acknowledgement counts what is sent again once", async () => {
   await using front = await startTcpProxy({ host: "127.0.0.1", port: portOf(server.url) });
   using client = createJournaledClient(front.through(server.url), project);
-  // Every sender has what it sends in one batch on its way, and nothing is stored yet.
+  // The server has what every sender sends in one batch, two of them in statements, and nothing is stored yet.
   await using locker = outsider(database.url);
   await locker.run("BEGIN; LOCK TABLE results IN SHARE MODE");
   const results = (sender: number) =>
     Array.from({ length: 3 }, (_, i) => result(`sender ${sender} result ${i}`));
   const senders = [sendUnary, sendPublished, sendUploaded, sendResuming];
-  const sending = Promise.all(senders.map((send, i) => client.sendResults(send, results(i))));
-  await expect.poll(() => countWaitingInserts(db), PATIENCE).toBe(2);
+  const sending = [];
+  for (const [i, send] of senders.entries()) {
+    sending.push(client.sendResults(send, results(i)));
+    const waits = Math.min(i + 1, 2);
+    await expect.poll(() => countWaitingInserts(db), PATIENCE).toBe(waits);
+    await expect.poll(queuedCount, PATIENCE).toBe((i + 1 - waits) * 3);
+  }
   // The acknowledgements do not leave, although everything is committed.
   front.setBlackhole(true);
   await locker.run("ROLLBACK");
@@ -59,7 +64,7 @@ it("that is killed between commit and acknowledgement counts what is sent again 
   expect(client.journal.acknowledgements).toEqual([]);
   front.cut("rst");
   front.setBlackhole(false);
-  await sending;
+  await Promise.all(sending);
 
   expect(await checkInvariants(db, client.journal)).toEqual([]);
   expect(await storedCount(db)).toBe(12);
@@ -214,6 +219,12 @@ function connect(url: string, token: string) {
 
 function portOf(url: string): number {
   return Number(new URL(url).port);
+}
+
+/** Results that the server has and no statement of it yet. */
+async function queuedCount(): Promise<number> {
+  const metrics = await (await fetch(new URL("/metrics", server.url))).text();
+  return Number(/^tally_write_queue_rows\{kind="result"\} (\d+)$/m.exec(metrics)?.[1]);
 }
 
 /** Rows of a run, or of all. */

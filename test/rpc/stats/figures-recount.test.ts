@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Status } from "../../../gen/tally/v1/run_pb.js";
 import { TimeUnit } from "../../../gen/tally/v1/stats_service_pb.js";
-import { at, DAY_US, HOUR_US, type ResultInput, StatsLab, TODAY_US, usOf } from "./lab.js";
+import { startOfToday } from "../../support/start-of-today.js";
+import { at, DAY_US, HOUR_US, type ResultInput, StatsLab, usOf } from "./lab.js";
 
+const TODAY_US = await startOfToday();
 const ROUNDS = 30;
 const { PASSED, FAILED, ERRORED, SKIPPED, PRECLUDED } = Status;
 const STATUSES = [PASSED, PASSED, PASSED, FAILED, ERRORED, SKIPPED, PRECLUDED];

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Status } from "../../../gen/tally/v1/run_pb.js";
-import { at, DAY_US, HOUR_US, refusalOf, StatsLab, TODAY_US, usOf } from "./lab.js";
+import { startOfToday } from "../../support/start-of-today.js";
+import { at, DAY_US, HOUR_US, refusalOf, StatsLab, usOf } from "./lab.js";
 
+const TODAY_US = await startOfToday();
 const { PASSED, FAILED, ERRORED, SKIPPED, PRECLUDED } = Status;
 const MINUTE_US = 60_000_000;
 /** Six hours before midnight, two days ago. */

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Status } from "../../../gen/tally/v1/run_pb.js";
 import { Verdict } from "../../../gen/tally/v1/stats_pb.js";
-import { at, DAY_US, refusalOf, StatsLab, TODAY_US, usOf } from "./lab.js";
+import { startOfToday } from "../../support/start-of-today.js";
+import { at, DAY_US, refusalOf, StatsLab, usOf } from "./lab.js";
 
+const TODAY_US = await startOfToday();
 const { FAILED, ERRORED, SKIPPED } = Status;
 const daysAgo = (days: number) => TODAY_US - days * DAY_US;
 

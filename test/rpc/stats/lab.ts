@@ -11,8 +11,6 @@ import { settle } from "../../support/settle.js";
 
 export const HOUR_US = 3_600_000_000;
 export const DAY_US = 24 * HOUR_US;
-/** Midnight of the present UTC day. */
-export const TODAY_US = Math.floor((Date.now() * 1000) / DAY_US) * DAY_US;
 
 /** A result; a test is named by its name alone. */
 export interface ResultInput {

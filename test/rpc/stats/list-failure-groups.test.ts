@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Status } from "../../../gen/tally/v1/run_pb.js";
-import { at, DAY_US, HOUR_US, type ResultInput, refusalOf, StatsLab, TODAY_US } from "./lab.js";
+import { startOfToday } from "../../support/start-of-today.js";
+import { at, DAY_US, HOUR_US, type ResultInput, refusalOf, StatsLab } from "./lab.js";
 
+const TODAY_US = await startOfToday();
 const { FAILED, ERRORED } = Status;
 const daysAgo = (days: number, hours = 0) => TODAY_US - days * DAY_US + hours * HOUR_US;
 const fail = (name: string, message: string, status = FAILED, id = "1"): ResultInput => ({

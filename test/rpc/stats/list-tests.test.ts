@@ -2,17 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Status } from "../../../gen/tally/v1/run_pb.js";
 import { Verdict } from "../../../gen/tally/v1/stats_pb.js";
 import { TestSort } from "../../../gen/tally/v1/stats_service_pb.js";
-import {
-  at,
-  DAY_US,
-  HOUR_US,
-  type ResultInput,
-  refusalOf,
-  StatsLab,
-  TODAY_US,
-  usOf,
-} from "./lab.js";
+import { startOfToday } from "../../support/start-of-today.js";
+import { at, DAY_US, HOUR_US, type ResultInput, refusalOf, StatsLab, usOf } from "./lab.js";
 
+const TODAY_US = await startOfToday();
 const { PASSED, FAILED, ERRORED, SKIPPED } = Status;
 const times = (count: number, result: ResultInput) =>
   Array.from({ length: count }, (_, i) => ({ ...result, id: `${i}` }));

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createEnglishDatabase } from "../../support/database.js";
-import { at, DAY_US, HOUR_US, StatsLab, TODAY_US } from "./lab.js";
+import { startOfToday } from "../../support/start-of-today.js";
+import { at, DAY_US, HOUR_US, StatsLab } from "./lab.js";
 
+const TODAY_US = await startOfToday();
 const START_US = TODAY_US - DAY_US + 10 * HOUR_US;
 
 let lab: StatsLab;

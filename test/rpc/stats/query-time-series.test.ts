@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Status } from "../../../gen/tally/v1/run_pb.js";
 import { SeriesMetric, TimeUnit } from "../../../gen/tally/v1/stats_service_pb.js";
-import { at, DAY_US, HOUR_US, refusalOf, StatsLab, TODAY_US, usOf } from "./lab.js";
+import { startOfToday } from "../../support/start-of-today.js";
+import { at, DAY_US, HOUR_US, refusalOf, StatsLab, usOf } from "./lab.js";
 
+const TODAY_US = await startOfToday();
 const { PASSED, FAILED } = Status;
 const MINUTE_US = 60_000_000;
 /** A Monday in the past. */

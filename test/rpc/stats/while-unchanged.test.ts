@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { CallContext } from "../../../src/rpc/handler.js";
 import { whileUnchanged } from "../../../src/rpc/stats/while-unchanged.js";
-import { StatsLab, TODAY_US } from "./lab.js";
+import { startOfToday } from "../../support/start-of-today.js";
+import { StatsLab } from "./lab.js";
 
+const TODAY_US = await startOfToday();
 const LIST = { projectId: "", pageSize: 0, pageToken: "" };
 const context = { deadlineAt: Infinity } as CallContext;
 

@@ -1,4 +1,5 @@
 /** Stores results: one statement for slices of many callers, and a second one for rows that did not go in. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type BoundedCache, createBoundedCache } from "../bounded-cache.js";
 import { DbError } from "../db/errors.js";
 import type { Queryable } from "../db/queryable.js";
@@ -18,6 +19,9 @@ import { RunGone, type WriteJob, type WrittenPart } from "./write-job.js";
 
 type ResultSlice = Slice<WriteJob, WrittenPart>;
 
+/** Inserts that are tried where the month has no partition: one that an operator has detached never comes. */
+const PARTITION_TRIES = 6;
+const PARTITION_WAIT_MS = 50;
 /** Senders that are remembered for sending again what is stored. */
 const REPEATERS = 10_000;
 
@@ -117,17 +121,22 @@ async function insertWithPartition(
   batch: ResultBatch,
   deadlineAt: number,
 ): Promise<InsertOutcome> {
-  try {
-    return await insertResults(lane, batch, deadlineAt);
-  } catch (error) {
-    if (!(error instanceof DbError && error.kind === "check" && error.constraint === "")) {
-      throw error;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await insertResults(lane, batch, deadlineAt);
+    } catch (error) {
+      if (!isWithoutPartition(error) || tries === PARTITION_TRIES) throw error;
+      // Of a partition that another connection attaches, the name is there a moment before inserts know of it.
+      if (tries > 1) await sleep(PARTITION_WAIT_MS);
+      for (const day of new Set(batch.groups.map((group) => group.runDay))) {
+        await ensureResultsPartition(lane, day);
+      }
     }
-    for (const day of new Set(batch.groups.map((group) => group.runDay))) {
-      await ensureResultsPartition(lane, day);
-    }
-    return insertResults(lane, batch, deadlineAt);
   }
+}
+
+function isWithoutPartition(error: unknown): boolean {
+  return error instanceof DbError && error.kind === "check" && error.constraint === "";
 }
 
 /** A whole batch that may be stored. Its keys are new: no row can be its own. */

@@ -497,6 +497,27 @@ describe("a turn", () => {
     expect(outcomes).toEqual(runs.map(() => [heard({ acceptedCount: 3 })]));
   });
 
+  it("stores results of a month whose partition is there before inserts know of it", async () => {
+    const runKey = await newRun("2043-07-01");
+    let inserts = 0;
+    await using lab = openLab({
+      onSend: async (statement) => {
+        if (statement !== "insert") return;
+        inserts++;
+        // Its name is taken, as it is while another connection attaches it.
+        if (inserts === 2) await db.query("ALTER TABLE results DETACH PARTITION results_2043_07");
+        if (inserts < 4) return;
+        await db.query(
+          `ALTER TABLE results ATTACH PARTITION results_2043_07
+          FOR VALUES FROM ('2043-07-01') TO ('2043-08-01')`,
+        );
+      },
+    });
+    const outcome = await lab.commit({ rows: rows(3), runKey, runDay: "2043-07-01" });
+    expect(outcome).toEqual([heard({ acceptedCount: 3 })]);
+    expect(inserts).toBe(4);
+  });
+
   it("spends no statement on callers that have stopped waiting", async () => {
     await using lab = openLab({ now: () => 1_000 });
     const late = { status: "rejected", reason: expect.objectContaining({ kind: "timeout" }) };

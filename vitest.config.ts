@@ -2,6 +2,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** What measures times, or loads the machine for long: one file at a time, after all others. */
 const alone = [
+  "test/auth/revocation.test.ts",
   "test/auth/under-attack.test.ts",
   "test/bounds/idle-connections.test.ts",
   "test/db/outages.test.ts",

@@ -68,9 +68,8 @@ describe("pages", () => {
       readiness: [{ name: "stuck", check: () => new Promise(() => {}) }],
       timeouts: { probeIntervalMs: 10, probeTimeoutMs: 20 },
     });
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const response = await fetch(`${lab.server.url}/readyz`);
-    expect(await response.json()).toMatchObject({ failing: "stuck" });
+    const answer = async () => (await fetch(`${lab.server.url}/readyz`)).json();
+    await expect.poll(answer).toMatchObject({ failing: "stuck" });
   });
 
   test("/metrics is on the main address, or on its own", async () => {

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
 import { dropClosedRefusals } from "../../src/jobs/drop-closed-refusals.js";
 import { createLogger } from "../../src/log.js";
 import { type EventLab, openEventLab } from "../events/lab.js";
+import { countLockWaiters } from "../support/lock-waiters.js";
 
 let lab: EventLab;
 let projectKey = "";
@@ -45,7 +45,7 @@ it("keeps the bytes of what is opened again at that moment", async () => {
   ]);
   const dropping = drop();
   // It waits for the row.
-  await sleep(300);
+  await expect.poll(() => countLockWaiters(worker)).toBe(1);
   await worker.run("COMMIT");
   await dropping;
   expect(await kept()).toEqual([{ kept: true }]);

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
 import { purgeDeleted } from "../../src/jobs/purge-deleted.js";
 import { createLogger } from "../../src/log.js";
 import { type EventLab, openEventLab, view } from "../events/lab.js";
+import { countLockWaiters } from "../support/lock-waiters.js";
 
 let lab: EventLab;
 beforeAll(async () => {
@@ -40,7 +40,7 @@ it("removes what was being stored while a project was deleted and purged", async
     [projectKey, twin],
   );
   const storing = lab.ingest(projectKey, [view("a", 1), "{"]);
-  await sleep(300);
+  await expect.poll(() => countLockWaiters(lab.db)).toBe(1);
   await lab.db.query("UPDATE projects SET deleted_at = clock_timestamp() WHERE project_key = $1", [
     projectKey,
   ]);

@@ -4,6 +4,7 @@ import type { TallyClient } from "../../../src/client/index.js";
 import { Connection } from "../../../src/db/client.js";
 import { findMissingTests } from "../../../src/jobs/find-missing-tests.js";
 import { createLogger } from "../../../src/log.js";
+import { countLockWaiters } from "../../support/lock-waiters.js";
 import { startTestServer, type TestServer } from "../../support/server.js";
 
 let server: TestServer;
@@ -181,9 +182,7 @@ describe("the missing tests of a run", () => {
       part: { job: "unit" },
       results: [{ test: { file: "file of b", name: "b" }, status: Status.PASSED, resultId: "b" }],
     });
-    const waiting =
-      "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    await expect.poll(async () => (await db.query(waiting)).length).toBe(1);
+    await expect.poll(() => countLockWaiters(db)).toBe(1);
     await send("now", []);
     await find();
     expect(await missingOf("now")).toEqual(["unit b"]);

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { RunState, Status } from "../../../gen/tally/v1/run_pb.js";
 import { uploadResults } from "../../../src/client/index.js";
 import { Connection } from "../../../src/db/client.js";
+import { countLockWaiters } from "../../support/lock-waiters.js";
 import { startTestServer } from "../../support/server.js";
 
 const run = { runId: "overlapping" };
@@ -23,9 +24,7 @@ async function finishMeanwhile(
     INSERT INTO results (project_key, run_key, test_key, batch_key, run_day, status, attempt, result_id)
     SELECT project_key, run_key, test_key, 1, run_day, 1, 1, 'b' FROM results WHERE result_id = 'a'`);
   const storing = store();
-  const waiting =
-    "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-  await expect.poll(async () => (await watcher.query(waiting)).length).toBe(1);
+  await expect.poll(() => countLockWaiters(watcher)).toBe(1);
   await finish();
   await holder.run("ROLLBACK");
   expect(Number((await storing).acceptedCount)).toBe(1);

@@ -44,6 +44,7 @@ const send = (runId: string, names: string[], status = Status.PASSED) =>
 /** Counts the statements that pass, and fails them while it is told to; `before` each of them it may do more. */
 class Tap implements Queryable {
   count = 0;
+  underWay = 0;
   failing = false;
   before: (text: string) => Promise<void> = async () => {};
   async query<Row extends object>(
@@ -53,8 +54,13 @@ class Tap implements Queryable {
   ): Promise<Row[]> {
     this.count++;
     if (this.failing) throw new Error("down");
-    await this.before(text);
-    return db.query<Row>(text, params, options);
+    this.underWay++;
+    try {
+      await this.before(text);
+      return await db.query<Row>(text, params, options);
+    } finally {
+      this.underWay--;
+    }
   }
 }
 
@@ -82,8 +88,8 @@ describe("the feeds of a server", () => {
     expect(feeds.openCount).toBe(1);
     second.abort();
     expect(feeds.openCount).toBe(0);
-    // A look may be under way.
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // A look may have begun.
+    await expect.poll(() => tap.underWay).toBe(0);
     const { count } = tap;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(tap.count).toBe(count);

@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Status } from "../../gen/tally/v1/run_pb.js";
 import { paths } from "../../src/web/routes.js";
+import { whenShown } from "./every-page.js";
 import { hasChromium, startWebLab, type WebLab } from "./web-lab.js";
 
 describe.skipIf(!hasChromium)("the first page", () => {
@@ -51,7 +52,7 @@ describe.skipIf(!hasChromium)("the first page", () => {
     `);
     await page.goto(lab.server.url + path(lab.server.projectId));
     await page.getByText("Live").first().waitFor();
-    await expect.poll(() => page.locator(".waiting").count()).toBe(0);
+    await whenShown(opened);
     const runId = `live ${Math.random()}`;
     for (let i = 0; i < 5; i++) {
       await lab.client.ingest.ingestRun({

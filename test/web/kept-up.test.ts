@@ -5,6 +5,7 @@ import { Status } from "../../gen/tally/v1/run_pb.js";
 import type { TallyClient } from "../../src/client/index.js";
 import { until } from "../db/support.js";
 import { uploadBuild } from "./builds.js";
+import { whenShown } from "./every-page.js";
 import { hasChromium, startWebLab, type WebLab } from "./web-lab.js";
 
 const { FAILED, PASSED } = Status;
@@ -29,6 +30,7 @@ describe.skipIf(!hasChromium)("lists that are kept up", () => {
     await page.goto(`${lab.server.url}/projects/${lab.server.projectId}${path}`);
     const first = page.getByRole(role, { name: "first" });
     await first.waitFor();
+    await whenShown(opened);
     await page.evaluate("shifts = 0");
     await uploadFlaky(lab.client, name);
     const news = page.getByRole(role, { name });
@@ -43,6 +45,8 @@ describe.skipIf(!hasChromium)("lists that are kept up", () => {
 
     if (role === "button") {
       await first.click();
+      // What is unfolded is asked for, too.
+      await whenShown(opened);
       await page.clock.fastForward(61_000);
       expect(await asked(page)).toBe(false);
       await first.click();

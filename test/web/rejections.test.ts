@@ -146,8 +146,8 @@ describe.skipIf(!hasChromium)("rejections", () => {
     await using opened = await lab.open("/installation", { token: lab.server.readToken });
     const { page } = opened;
     await page.clock.install();
-    const startOfNext = async () => {
-      const request = await page.waitForRequest("**/GetIngestStats");
+    const startOfNext = async (timeout = 30_000) => {
+      const request = await page.waitForRequest("**/GetIngestStats", { timeout });
       const body = request.postDataBuffer() ?? new Uint8Array();
       return Number(fromBinary(GetIngestStatsRequestSchema, body).startTime?.seconds);
     };
@@ -155,8 +155,9 @@ describe.skipIf(!hasChromium)("rejections", () => {
     await page.goto(`${lab.server.url}/projects/${lab.server.projectId}/ingestion`);
     const before = await first;
     await page.getByText("Results received").waitFor();
+    // Where a call is under way when its time has come, there is no other one.
     const passTime = async () => {
-      const next = startOfNext();
+      const next = startOfNext(3_000).catch(() => before);
       await page.clock.fastForward(3_600_000);
       return (await next) - before;
     };

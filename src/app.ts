@@ -14,6 +14,7 @@ import { readInboxDepth } from "./db/inbox.js";
 import { ping } from "./db/ping.js";
 import { Pool } from "./db/pool.js";
 import { ensureServerSecret } from "./db/server-secrets.js";
+import { createTurns } from "./db/turns.js";
 import { createClientRates } from "./events/client-rates.js";
 import { createEventPolicies } from "./events/policies.js";
 import { startFolding } from "./folding.js";
@@ -218,6 +219,7 @@ async function start(
     now: Date.now,
     random: Math.random,
   };
+  const turns = cleanups.use(createTurns({ url: database.directUrl }));
   const feeds = createRunFeeds({ db, log, now: Date.now });
   const version = readVersion();
   const server = cleanups.use(
@@ -250,7 +252,7 @@ async function start(
         ),
         anyRoute(ingestRoute(ingest)),
         anyRoute(eventRoute(events)),
-        anyRoute(rejectionRoute({ ...ingest, events, pageTokens })),
+        anyRoute(rejectionRoute({ ...ingest, events, pageTokens, turns })),
         anyRoute(statsRoute({ db, resolveProject, pageTokens, feeds })),
       ],
       doors: [reportDoor(ingest), eventDoor(events)],

@@ -90,6 +90,28 @@ describe("a refused result", () => {
     expect(resolved.map((each) => each.rejectionId)).toEqual([rejectionId]);
   });
 
+  it("is mended once where calls to several servers race", async () => {
+    await using other = await startTestServer({ databaseUrl: server.databaseUrl });
+    const clients = [client(), other.client(server.allToken)];
+    for (const round of [1, 2, 3]) {
+      const runId = `raced for ${round}`;
+      const rejectionId = await refuse(runId);
+      const answers = await Promise.all(
+        [...clients, ...clients].map(({ rejections }, i) => {
+          const replacement = { case: "result", value: named(`mended ${i}`) } as const;
+          return rejections.replayRejections({ entries: [{ rejectionId, replacement }] });
+        }),
+      );
+      const { ACCEPTED, ALREADY_CLOSED } = ReplayOutcome;
+      const outcomes = answers.flatMap(({ results }) => results.map(({ outcome }) => outcome));
+      expect(outcomes.toSorted((a, b) => a - b)).toEqual(
+        [ACCEPTED, ALREADY_CLOSED, ALREADY_CLOSED, ALREADY_CLOSED].toSorted((a, b) => a - b),
+      );
+      const { run } = await client().stats.getRun({ runId });
+      expect(run?.totals?.resultCount).toBe(2n);
+    }
+  });
+
   it("is mended once where a call names it twice", async () => {
     const rejectionId = await refuse("named twice");
     const { rejections, stats } = client();

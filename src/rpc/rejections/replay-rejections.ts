@@ -95,31 +95,48 @@ async function replayAll(
   entries: readonly ReplayEntry[],
   maxBytes: number,
 ): Promise<MessageInitShape<typeof ReplayResultSchema>[]> {
-  const { deps, project, retry } = replay;
   const results: MessageInitShape<typeof ReplayResultSchema>[] = [];
   let bytes = 0;
   for (const entry of entries) {
     if (bytes > maxBytes) break;
     const { rejectionId } = entry;
-    const rejection = isRejectionId(rejectionId)
-      ? await withRetries(
-          () => readRejection(deps.db, project.projectKey, rejectionId, retry.deadlineAt),
-          retry,
-        )
-      : null;
-    bytes += rejection?.bytes?.length ?? 0;
-    const judgement = await replayOne(replay, rejection, entry);
+    const { size, ...judgement } = isRejectionId(rejectionId)
+      ? await replayInTurn(replay, entry)
+      : { size: 0, outcome: ReplayOutcome.NOT_FOUND };
+    bytes += size;
     results.push({ rejectionId, ...judgement });
   }
   return results;
 }
 
+/** Two calls that replay one rejection could store what each puts in its place: the later one finds it closed. */
+async function replayInTurn(
+  replay: Replay,
+  entry: ReplayEntry,
+): Promise<Judgement & { readonly size: number }> {
+  const { deps, project, retry, validateOnly } = replay;
+  const { projectKey } = project;
+  const { rejectionId } = entry;
+  const { deadlineAt } = retry;
+  await using _turn = validateOnly
+    ? undefined
+    : await withRetries(
+        () => deps.turns.take(`replay ${projectKey} ${rejectionId}`, deadlineAt),
+        retry,
+      );
+  const rejection = await withRetries(
+    () => readRejection(deps.db, projectKey, rejectionId, deadlineAt),
+    retry,
+  );
+  if (rejection === null) return { size: 0, outcome: ReplayOutcome.NOT_FOUND };
+  return { size: rejection.bytes?.length ?? 0, ...(await replayOne(replay, rejection, entry)) };
+}
+
 async function replayOne(
   replay: Replay,
-  rejection: StoredRejection | null,
+  rejection: StoredRejection,
   entry: ReplayEntry,
 ): Promise<Judgement> {
-  if (rejection === null) return { outcome: ReplayOutcome.NOT_FOUND };
   if (rejection.state !== REJECTION_STATES.open) return { outcome: ReplayOutcome.ALREADY_CLOSED };
   const judgement = await replayItem(replay, rejection, entry);
   const { outcome } = judgement;

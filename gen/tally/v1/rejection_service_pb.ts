@@ -566,8 +566,9 @@ export const RejectionService: GenService<{
   /**
    * ReplayRejections sends kept items through ingestion again, as they are or replaced. A stored or
    * duplicate outcome resolves the rejection, once and only once. A refused replay leaves it open; a
-   * refused replacement is kept as a rejection of its own. Scope MANAGE. Errors: INVALID_ARGUMENT for
-   * neither or both of entries and filter; unknown ids are reported per entry.
+   * refused replacement is kept as a rejection of its own, but for an invalid FinishRunRequest, of which
+   * FinishRun keeps nothing either. Scope MANAGE. Errors: INVALID_ARGUMENT for neither or both of entries
+   * and filter; unknown ids are reported per entry.
    *
    * @generated from rpc tally.v1.RejectionService.ReplayRejections
    */

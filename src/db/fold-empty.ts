@@ -23,7 +23,8 @@ const COUNTS =
   "passed_count, failed_count, errored_count, skipped_count, precluded_count, flaky_count";
 const IS_EMPTY = `(${COUNTS}) = (0, 0, 0, 0, 0, 0)`;
 
-// The parts see the same rows: windows go by the days that count something, not by those that are left.
+// The parts see the same rows: windows go by the days that count something, not by those that are left. Days are removed
+// by their place: the planner takes empty ones for so rare that it would look through those of all tests.
 const DROP = `
 WITH guard AS (
   UPDATE fold_states
@@ -32,9 +33,17 @@ WITH guard AS (
   RETURNING 1
 ),
 days AS (
-  DELETE FROM test_days AS t
-  USING guard, unnest($3::bigint[]) AS d(test_key)
-  WHERE t.project_key = $1 AND t.test_key = d.test_key AND ${IS_EMPTY}
+  DELETE FROM test_days
+  WHERE EXISTS (SELECT FROM guard) AND ctid = ANY (ARRAY(
+    SELECT place
+    FROM unnest($3::bigint[]) AS d(test_key)
+    CROSS JOIN LATERAL (
+      SELECT ctid AS place
+      FROM test_days
+      WHERE project_key = $1 AND test_key = d.test_key AND ${IS_EMPTY}
+      OFFSET 0
+    ) AS empty
+  ))
 ),
 windows AS (
   DELETE FROM test_windows AS t

@@ -76,24 +76,27 @@ async function hold(path: string, folder: string): Promise<Server> {
   }
 }
 
-/** The process id of the holder, "unknown" where it is too busy to say; null if nobody listens any more. */
+/**
+ * The process id of the holder, "unknown" where it is too busy to say; null if nobody listens any more. Who hangs up
+ * without a word was a child that its killed server had just begun, and lets go of the socket when its program starts.
+ */
 function askHolder(path: string): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = connect(path);
-    let isHeld = false;
     let text = "";
-    const timer = setTimeout(() => socket.destroy(), ASK_TIMEOUT_MS);
-    // The kernel connects, however busy the holder is.
-    socket.on("connect", () => {
-      isHeld = true;
-    });
+    let isBusy = false;
+    const timer = setTimeout(() => {
+      // The kernel connects, however busy the holder is.
+      isBusy = !socket.connecting;
+      socket.destroy();
+    }, ASK_TIMEOUT_MS);
     socket.on("data", (chunk) => {
       text += chunk;
     });
     socket.on("error", () => {});
     socket.on("close", () => {
       clearTimeout(timer);
-      resolve(isHeld ? text || "unknown" : null);
+      resolve(text || (isBusy ? "unknown" : null));
     });
   });
 }

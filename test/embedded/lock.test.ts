@@ -1,6 +1,8 @@
 /** One server a data folder, also where each has a network of its own, as containers do. */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -44,6 +46,17 @@ it("is refused to another process, and free when its holder has died", async () 
   await unlock();
   expect(await readdir(folder)).toEqual([]);
   expect(takeElsewhere([])).toBe("locked");
+});
+
+it("is taken from who lets go of it without a word, as a child of a killed server does", async () => {
+  const left = createServer((socket) => {
+    left.close();
+    socket.destroy();
+  });
+  left.listen(join(folder, "lock.sock"));
+  await once(left, "listening");
+  const unlock = await lockFolder(folder);
+  await unlock();
 });
 
 it.skipIf(!hasNetworks)("is refused to a process with a network of its own", async () => {

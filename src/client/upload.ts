@@ -41,8 +41,7 @@ export interface UploadSummary extends UploadCounts {
  * acknowledged is sent again after that time; after 5 cuts without an acknowledgement the last error is thrown,
  * and UNAVAILABLE after `patienceMs` without an answer.
  * An error of `results` is thrown as it is, and INVALID_ARGUMENT for a result that is larger than a message; the part
- * then stays unfinished. A client that speaks Connect sends
- * each batch by a call of its own.
+ * then stays unfinished. A client that speaks Connect sends each batch by a call of its own.
  */
 export async function uploadResults(
   client: UploadClient,

@@ -31,6 +31,17 @@ export function createTurns(options: Omit<ConnectionOptions, "prepare">): Turns 
     taken.delete(name);
     return false;
   };
+  let isClosed = false;
+  /** Whether the turn is given back, or has ended with its connection. */
+  const tryToGive = async (name: string) => {
+    try {
+      await pool.query(GIVE, [name]);
+    } catch {
+      return isClosed;
+    }
+    taken.delete(name);
+    return true;
+  };
   return {
     async take(name, deadlineAt) {
       while (!(await tryToTake(name))) {
@@ -41,13 +52,18 @@ export function createTurns(options: Omit<ConnectionOptions, "prepare">): Turns 
       }
       return {
         async [Symbol.asyncDispose]() {
-          // What fails here has lost its connection, or is about to: the turn ends with it.
-          await pool.query(GIVE, [name]).catch(() => {});
-          taken.delete(name);
+          if (await tryToGive(name)) return;
+          // Who had the turn need not wait until the database takes it back.
+          void (async () => {
+            while (!(await tryToGive(name))) await sleep(AGAIN_MS);
+          })();
         },
       };
     },
-    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      await pool[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -40,6 +40,16 @@ it("lets other names pass, and gives up at the deadline", async () => {
   }
 });
 
+it("gives a turn back also where too many wait for theirs", async () => {
+  const [one, other] = [open(), open()];
+  const turn = await one.take("a", soon());
+  // As many as may wait for the connection, and the one that has it.
+  const crowd = Array.from({ length: 201 }, (_, i) => one.take(`of the crowd: ${i}`, soon()));
+  await turn[Symbol.asyncDispose]();
+  await Promise.all(crowd);
+  await using _turn = await other.take("a", soon());
+});
+
 it("ends the turns of a server that is gone", async () => {
   const [one, other] = [open(), open()];
   await one.take("a", soon());

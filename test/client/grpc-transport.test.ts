@@ -161,6 +161,23 @@ describe("unary calls", () => {
 });
 
 describe("streams", () => {
+  /** Requests without an end, until nobody takes them any more. */
+  const endless = () => {
+    const source = {
+      closed: false,
+      async *batches() {
+        try {
+          for (let i = 0n; ; i++) {
+            yield batch(i);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+        } finally {
+          source.closed = true;
+        }
+      },
+    };
+    return source;
+  };
   const batch = (sequence: bigint, bytes = 0) => ({
     frame: {
       case: "batch" as const,
@@ -214,20 +231,10 @@ describe("streams", () => {
       },
     });
     using client = connect(server.url);
-    let closed = false;
-    async function* forever() {
-      try {
-        for (let i = 0n; ; i++) {
-          yield batch(i);
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        }
-      } finally {
-        closed = true;
-      }
-    }
-    const answers = client.ingest.publishResults(forever());
+    const source = endless();
+    const answers = client.ingest.publishResults(source.batches());
     // The source of requests is closed when the call has failed here.
-    if (isLate) await expect.poll(() => closed).toBe(true);
+    if (isLate) await expect.poll(() => source.closed).toBe(true);
     const seen: unknown[] = [];
     const read = async () => {
       for await (const { committedSequence } of answers) seen.push(committedSequence);
@@ -250,19 +257,9 @@ describe("streams", () => {
       },
     });
     using client = connect(server.url);
-    let closed = false;
-    async function* forever() {
-      try {
-        for (let i = 0n; ; i++) {
-          yield batch(i);
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        }
-      } finally {
-        closed = true;
-      }
-    }
-    for await (const _ of client.ingest.publishResults(forever())) break;
-    await expect.poll(() => cancelled && closed).toBe(true);
+    const source = endless();
+    for await (const _ of client.ingest.publishResults(source.batches())) break;
+    await expect.poll(() => cancelled && source.closed).toBe(true);
   });
 
   it("fail with what the source of requests throws, and cancel the call", async () => {

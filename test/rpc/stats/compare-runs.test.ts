@@ -1,5 +1,6 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pick, type Random, seededRandom } from "../../../bench/random.js";
 import { RunState, Status } from "../../../gen/tally/v1/run_pb.js";
 import type { CompareRunsResponse } from "../../../gen/tally/v1/stats_service_pb.js";
 import {
@@ -217,6 +218,84 @@ describe("a test", () => {
     });
   });
 });
+
+describe("of results drawn at random", () => {
+  const seeds = [1, 2, 3, 4, 5, 6];
+  const drawn = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
+  it.each(seeds)("every test is judged by those that decide, %i", async (seed) => {
+    const random = seededRandom(seed);
+    const drawnRun = () => drawResults(random, `random ${seed}`);
+    const [base, head] = [drawnRun(), drawnRun()];
+    await send(`random ${seed} base`, base);
+    await send(`random ${seed} head`, head);
+    const expected = Object.fromEntries(KINDS.map((kind) => [kind, [] as string[]]));
+    for (const name of new Set([...base, ...head].map((each) => each.name))) {
+      const kind = kindOf(outcomeOf(base, name), outcomeOf(head, name));
+      if (kind !== null) expected[kind]?.push(name);
+    }
+    const found = namesOf(await compare(`random ${seed} base`, `random ${seed} head`, 1000));
+    for (const kind of KINDS) expect(found[kind].sort(), kind).toEqual(expected[kind]?.sort());
+    for (const kind of KINDS) drawn[kind] += found[kind].length;
+  });
+
+  it("every kind of change was among them", () => {
+    for (const kind of KINDS) expect(drawn[kind], kind).toBeGreaterThan(2 * seeds.length);
+  });
+});
+
+/** Of each of 300 tests up to 16 results, which is less than a percentile is of: most of them passed. */
+function drawResults(random: Random, prefix: string): Sent[] {
+  const any = <T>(of: readonly [T, ...T[]]) => pick(random, of);
+  const results: Sent[] = [];
+  for (let i = 0; i < 300; i++) {
+    const statuses = any([[PASSED], [PASSED, FAILED, ERRORED, SKIPPED, PRECLUDED]] as const);
+    for (const job of ["one", "two"].slice(0, any([0, 1, 2]))) {
+      for (const partAttempt of [1, 2].slice(0, any([1, 1, 2]))) {
+        for (const repeatIndex of [0, 1].slice(0, any([1, 2]))) {
+          const ms = any([undefined, 0, 50, 100, 150, 200, 400]);
+          const [name, attempt] = [`${prefix} ${i}`, any([1, 1, 2, 3])];
+          const where = { name, job, partAttempt, attempt, repeatIndex };
+          results.push({ ...where, status: any(statuses), ...(ms === undefined ? {} : { ms }) });
+        }
+      }
+    }
+  }
+  return results;
+}
+
+type Outcome = Pick<Sent, "status" | "ms">;
+const isFailing = ({ status }: Outcome) => status === FAILED || status === ERRORED;
+
+/** The rule of the contract, in plain words. */
+function outcomeOf(run: readonly Sent[], name: string): Outcome | null {
+  const deciding = ["one", "two"].flatMap((job) => {
+    const all = run.filter((each) => each.name === name && each.job === job);
+    const lastPart = Math.max(...all.map((each) => each.partAttempt ?? 1));
+    const tried = all.filter((each) => each.partAttempt === lastPart);
+    const last = Math.max(...tried.map((each) => each.attempt ?? 1));
+    return tried.filter(({ attempt = 1, ...each }) => {
+      if (attempt === last) return true;
+      const failures = tried.filter((other) => other.attempt === attempt && isFailing(other));
+      const passed = tried.filter(
+        ({ attempt: of = 1, status }) => of > attempt && status === PASSED,
+      );
+      return isFailing(each) && failures.length > passed.length;
+    });
+  });
+  const badness = [PRECLUDED, SKIPPED, PASSED, FAILED, ERRORED];
+  const worst = ({ status, ms = -1 }: Outcome) => badness.indexOf(status) * 1e6 + ms;
+  return deciding.sort((a, b) => worst(b) - worst(a))[0] ?? null;
+}
+
+function kindOf(base: Outcome | null, head: Outcome | null): Kind | null {
+  if (base === null || head === null) return base === null ? "added" : "missing";
+  if (isFailing(head)) return isFailing(base) ? "stillFailing" : "newlyFailing";
+  if (head.status !== PASSED) return null;
+  if (isFailing(base)) return "fixed";
+  if (base.status !== PASSED || base.ms === undefined || head.ms === undefined) return null;
+  const facts = { baseUs: base.ms * 1000, headUs: head.ms * 1000, p95Us: null, samples: 0 };
+  return isSlower(facts) ? "slower" : null;
+}
 
 describe("a slower test", () => {
   /** Durations in base and head, and what is known of the last 30 days. */

@@ -4,6 +4,7 @@ import { microsOf, readMicros } from "./micros.js";
 import { type PartRecord, type PartValues, partList, toPart } from "./part-records.js";
 import type { Queryable } from "./queryable.js";
 import { RUN_TEXTS, type RunText } from "./runs.js";
+import { unseen } from "./unseen.js";
 
 /** What is shown of a run, but for what its parts tell. */
 export interface ShownRun {
@@ -149,6 +150,6 @@ FROM runs r
 LEFT JOIN LATERAL (${partList(HAS_STATUS)}) parts ON true
 WHERE r.project_key = $1 AND ${which} AND r.deleted_at IS NULL`;
 
-const READ = readText("r.run_key = ANY ($2::bigint[])");
+const READ = readText(`r.run_key = ANY (${unseen("$2", "bigint[]")})`);
 /** Its plan is the same for each run, as Postgres sees it too: planning takes longer than reading one. */
 const READ_ONE = readText("r.run_key = $2::bigint");

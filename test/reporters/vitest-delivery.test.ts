@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { RunState, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import TallyReporter from "../../src/reporters/vitest.js";
 import { startVitestLab, type VitestLab } from "./vitest-lab.js";
@@ -9,18 +11,29 @@ beforeAll(async () => {
 });
 afterAll(() => fixtures[Symbol.asyncDispose]());
 
+/** Starting a framework takes many seconds on a machine that does much else. */
+vi.setConfig({ testTimeout: 120_000 });
+const PATIENCE = { timeout: 60_000 };
+
+/** Runs two tests, of which the second one goes on until `go` is called. */
+function startWaiting(runId: string) {
+  const go = join(dirname(fixtures.lab.spoolDir), `go ${runId}`);
+  return { ending: fixtures.vitest(runId, ["wait/"], { GO: go }), go: () => writeFile(go, "") };
+}
+
 it("shows a result while the run goes on", async () => {
-  const ending = fixtures.vitest("live", ["wait/"]);
+  const { ending, go } = startWaiting("live");
   let seen: TestResult | undefined;
   await expect
     .poll(async () => {
       [seen] = await fixtures.lab.results("live").catch(() => []);
       return seen?.test?.name;
-    })
+    }, PATIENCE)
     .toBe("ends early");
   const seenAt = Date.now();
   const { run } = await fixtures.lab.client.stats.getRun({ runId: "live" });
   expect(run?.state).toBe(RunState.RUNNING);
+  await go();
   const { startTime, duration } = seen ?? {};
   const endedAt = Number(startTime?.seconds) * 1000 + (startTime?.nanos ?? 0) / 1e6;
   // Some 0.3 s; the rest is what a loaded machine may need.
@@ -79,9 +92,10 @@ describe("without a server", () => {
   });
 
   it("keeps what a server did not take that went away", async () => {
-    const ending = fixtures.vitest("cut", ["wait/"]);
-    await expect.poll(() => fixtures.lab.results("cut").catch(() => [])).toHaveLength(1);
+    const { ending, go } = startWaiting("cut");
+    await expect.poll(() => fixtures.lab.results("cut").catch(() => []), PATIENCE).toHaveLength(1);
     fixtures.lab.proxy.setBlackhole(true);
+    await go();
     const { exitCode, stderr } = await ending;
     fixtures.lab.proxy.setBlackhole(false);
     fixtures.lab.proxy.cut("rst");

@@ -45,6 +45,7 @@ it("reads no further body while those before it are not committed", async () => 
     makeRoom: async () => {},
   });
   for (let i = 0; i < 10; i += 1) void door.handle(request(), context);
+  await expect.poll(() => read).toBe(2);
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(read).toBe(2);
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { RunState, Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import { expectLiveAndKept } from "./live-run.js";
 import { type ProjectRun, type ReporterLab, startReporterLab } from "./reporter-lab.js";
@@ -9,6 +9,9 @@ beforeAll(async () => {
   lab = await startReporterLab();
 });
 afterAll(() => lab[Symbol.asyncDispose]());
+
+/** Starting a framework takes many seconds on a machine that does much else. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const jest = (runId: string, args: readonly string[], env: Record<string, string> = {}) =>
   lab.run({
@@ -177,7 +180,7 @@ it("tells projects apart that run the same file at the same time", async () => {
 });
 
 it("is visible while tests run, and keeps what comes after the server is gone", () =>
-  expectLiveAndKept(lab, "cut", (env) => jest("cut", ["live/", "--testTimeout=20000"], env)));
+  expectLiveAndKept(lab, "cut", (env) => jest("cut", ["live/", "--testTimeout=100000"], env)));
 
 it("without a token says so once, and does not change the build", async () => {
   const run = await jest("none", ["dies/stays"], { TALLY_TOKEN: "" });

@@ -5,6 +5,9 @@ import { expect } from "vitest";
 import { RunState } from "../../gen/tally/v1/run_pb.js";
 import type { ProjectRun, ReporterLab } from "./reporter-lab.js";
 
+/** Starting a framework takes many seconds on a machine that does much else. */
+const PATIENCE = { timeout: 60_000, interval: 20 };
+
 /**
  * Runs the tests of a project's folder `live`, of which the last one fails. They wait for words in FIXTURE_OUT: the second
  * until the first is seen, then it tells when it ends; the third until it may go on. `start` runs them as `runId`.
@@ -19,9 +22,9 @@ export async function expectLiveAndKept(
   const running = start({ FIXTURE_OUT: out });
   const early = async () =>
     (await lab.results(runId).catch(() => [])).map(({ test }) => test?.name);
-  await expect.poll(early, { interval: 20 }).toEqual(["begins"]);
+  await expect.poll(early, PATIENCE).toEqual(["begins"]);
   await writeFile(join(out, "seen"), "");
-  await expect.poll(early, { interval: 20 }).toEqual(["begins", "ends"]);
+  await expect.poll(early, PATIENCE).toEqual(["begins", "ends"]);
   const delayMs = Date.now() - Number(await readFile(join(out, "ended"), "utf8"));
   expect(delayMs).toBeLessThan(5_000);
   lab.proxy.setBlackhole(true);

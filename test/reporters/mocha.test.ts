@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { RunState, Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import { expectLiveAndKept } from "./live-run.js";
 import { type ProjectRun, type ReporterLab, startReporterLab } from "./reporter-lab.js";
@@ -11,6 +11,9 @@ beforeAll(async () => {
   lab = await startReporterLab();
 });
 afterAll(() => lab[Symbol.asyncDispose]());
+
+/** Starting a framework takes many seconds on a machine that does much else. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const mocha = (runId: string, args: readonly string[], env: Record<string, string> = {}) =>
   lab.run({
@@ -165,7 +168,7 @@ it("names the tests that a hook or a bail precluded, and only those that were me
 });
 
 it("is visible while tests run, and keeps what comes after the server is gone", () =>
-  expectLiveAndKept(lab, "cut", (env) => mocha("cut", ["live/waits.js", "--timeout=20000"], env)));
+  expectLiveAndKept(lab, "cut", (env) => mocha("cut", ["live/waits.js", "--timeout=100000"], env)));
 
 it("without a token says so once, and Mocha prints as ever", async () => {
   const args = ["all/retries.js"];

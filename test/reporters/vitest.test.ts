@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { RunState, Status, type TestResult } from "../../gen/tally/v1/run_pb.js";
 import { startVitestLab, type VitestLab } from "./vitest-lab.js";
 
@@ -7,6 +7,9 @@ beforeAll(async () => {
   fixtures = await startVitestLab();
 });
 afterAll(() => fixtures[Symbol.asyncDispose]());
+
+/** Starting a framework takes many seconds on a machine that does much else. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 it("leaves out errors of no test that Vitest is told to ignore", async () => {
   const args = ["all/rejects", "--dangerouslyIgnoreUnhandledErrors"];

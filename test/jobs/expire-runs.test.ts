@@ -617,6 +617,25 @@ describe("a failure that a pass contradicted which has expired", () => {
     }
   });
 
+  it("is followed by the next one, also in a step that takes another pass away", async () => {
+    for (const isOneStep of [false, true]) {
+      const project = await newProject(30);
+      await upload(project, "old", Status.PASSED);
+      await age(project, 31);
+      await upload(project, "failed", Status.FAILED);
+      await upload(project, "passed", Status.PASSED);
+      await fold();
+      await expireOld(project);
+      await project.client.ingest.deleteRun({ runId: "passed" });
+      await purgeDeleted({ db, log, now: Date.now, random: Math.random }).runOnce();
+      expect(await count("fold_queue", project, "weight = -1")).toBe(1);
+      if (!isOneStep) await fold();
+      await upload(project, "next", Status.FAILED);
+      await fold();
+      expect(await flaky(project), `one step: ${isOneStep}`).toBe(2);
+    }
+  });
+
   it("stays flaky no longer than its passes for an old run that had no results", async () => {
     const project = await newProject(30);
     await project.client.ingest.ingestRun({ run: { runId: "old", source } });

@@ -62,7 +62,7 @@ export async function standingAlone(
     db,
     projectKey,
     known.map(({ claim }) => claim),
-    false,
+    "never",
   );
   return known.filter((_, i) => judged[i] === false).map(({ failure }) => failure);
 }

@@ -54,7 +54,7 @@ async function judgeOwn(
   failures: readonly FailureRow[],
 ): Promise<FailureChange[]> {
   const claims = failures.map(({ testKey, job }) => ({ testKey, job, run }));
-  const judged = await judgeClaims(db, projectKey, claims, false);
+  const judged = await judgeClaims(db, projectKey, claims, "never");
   const { commitSha, treeSha } = hasCode(run) ? run : { commitSha: "", treeSha: "" };
   return failures.flatMap((before, i) => {
     const contradicted = judged[i] ?? before.contradicted;

@@ -16,6 +16,13 @@ export interface Claim {
   readonly run: CodeRun & CodeFacts;
 }
 
+/**
+ * Whether folded failures of equal runs answer for others. First: before anything is looked up. A failure that nothing
+ * contradicted when it was folded would have been found by every pass that was folded since, and this one will be found
+ * by those to come. Last: where nothing that is left answers; what contradicted them has expired, and they stay so.
+ */
+export type UseOfKnown = "first" | "last" | "never";
+
 /** Questions of one statement, and runs that it may look into. */
 const QUESTIONS_PER_READ = 2_000;
 const RUNS_PER_READ = 100_000;
@@ -23,15 +30,14 @@ const RUNS_PER_READ = 100_000;
 /**
  * Whether each is contradicted; null where no pass is left, but a run has expired that may have had one: what was
  * known before stays true. A run's results stay for minutes after it has expired: they are not read after they left.
- * Runs of equal code have equal answers, so that each is looked up once; with `useKnown`, also what is folded of such
- * runs answers: a failure that nothing contradicted when it was folded would have been found by every pass that was
- * folded since, and this one will be found by those to come.
+ * Runs of equal code have equal answers, so that each is looked up once, and what is folded of such runs may answer, as
+ * `known` says.
  */
 export async function judgeClaims(
   db: Queryable,
   projectKey: string,
   claims: readonly Claim[],
-  useKnown: boolean,
+  known: UseOfKnown,
 ): Promise<(boolean | null)[]> {
   const distinct = new Map<string, Claim>();
   for (const claim of claims) {
@@ -39,7 +45,7 @@ export async function judgeClaims(
     if (!distinct.has(key)) distinct.set(key, claim);
   }
   const answers = new Map<string, boolean | null>();
-  if (useKnown) await answerKnown(db, projectKey, distinct, answers);
+  if (known === "first") await answerKnown(db, projectKey, distinct, answers);
   const open = [...distinct].filter(([key]) => !answers.has(key));
   const runsOf = await findRuns(
     db,
@@ -54,6 +60,10 @@ export async function judgeClaims(
       const answer = passed[i] || (runs.some(({ expired }) => expired) ? null : false);
       answers.set(open[asked++]?.[0] ?? "", answer);
     }
+  }
+  if (known === "last") {
+    const untold = [...distinct].filter(([key]) => answers.get(key) === null);
+    await answerKnown(db, projectKey, new Map(untold), answers);
   }
   return claims.map((claim) => answers.get(claimKey(claim)) ?? null);
 }

@@ -49,12 +49,12 @@ export async function readNewFailures(
   }
   const failed = rows.flatMap((row, i) => (row.status === FAILED ? [i] : []));
   // What is folded of equal runs may stand by a pass that goes with these rows.
-  const isKnown = batches.every(({ slice }) => slice.weight === 1);
+  const known = batches.every(({ slice }) => slice.weight === 1) ? "first" : "last";
   const judged = await judgeClaims(
     db,
     projectKey,
     failed.flatMap((i) => claims[i] ?? []),
-    isKnown,
+    known,
   );
   const contradicted = new Set(failed.filter((_, i) => judged[i]));
   return {

@@ -10,6 +10,8 @@ export interface FoldingRun extends CodeFacts, CountedFacts {
   readonly runDay: string;
   readonly deleted: boolean;
   readonly expired: boolean;
+  /** Its results leave, or have left: what is folded of it moves no more. */
+  readonly sealed: boolean;
   /** By what its folded results stand in the figures; null while none is folded. */
   readonly folded: (CodeFacts & CountedFacts & { readonly move: RunMove | null }) | null;
 }
@@ -52,6 +54,7 @@ interface RunColumns {
   run_day: string;
   deleted: boolean;
   expired: boolean;
+  sealed: boolean;
   counted_us: string;
   branch: string;
   commit_sha: string;
@@ -74,6 +77,7 @@ function toRun(row: RunColumns): FoldingRun {
     runDay: row.run_day,
     deleted: row.deleted,
     expired: row.expired,
+    sealed: row.sealed,
     countedUs: Number(row.counted_us),
     branch: row.branch,
     commitSha: row.commit_sha,
@@ -104,6 +108,7 @@ function toRun(row: RunColumns): FoldingRun {
 const RUNS = `
 SELECT
   r.run_key, r.run_day::text, r.deleted_at IS NOT NULL AS deleted, r.expired_at IS NOT NULL AS expired,
+  r.expire_step > 0 AS sealed,
   ${microsOf("r.counted_at")} AS counted_us, r.branch, r.commit_sha, r.tree_sha, r.dirty,
   ${microsOf("f.counted_at")} AS folded_us, f.branch AS folded_branch, f.commit_sha AS folded_commit_sha,
   f.tree_sha AS folded_tree_sha, f.dirty AS folded_dirty,

@@ -93,6 +93,12 @@ const pass = ({ projectKey }: Project) =>
     [projectKey],
   );
 
+/** What waits to be folded of a project is out of sight, as what a statement under way will have left. */
+const hideQueue = ({ projectKey }: Project) =>
+  db.run(`CREATE TABLE hidden AS SELECT * FROM fold_queue WHERE project_key = ${projectKey};
+    DELETE FROM fold_queue WHERE project_key = ${projectKey}`);
+const showQueue = () => db.run("INSERT INTO fold_queue SELECT * FROM hidden; DROP TABLE hidden");
+
 const count = (table: string, project: Project, where?: string) => project.count(table, where);
 
 /** Why a call is refused. */
@@ -386,18 +392,13 @@ describe("runs that are older than their project keeps them", () => {
     const project = await newProject(1);
     await project.client.ingest.ingestRun({ run: { runId: "r" }, results: results(1) });
     await age(project, 2);
-    const queue = (verb: "hide" | "show") =>
-      verb === "hide"
-        ? db.run(`CREATE TABLE hidden AS SELECT * FROM fold_queue WHERE project_key = ${project.projectKey};
-            DELETE FROM fold_queue WHERE project_key = ${project.projectKey}`)
-        : db.run("INSERT INTO fold_queue SELECT * FROM hidden; DROP TABLE hidden");
     await expire();
     expect(await count("runs", project, "expired_at IS NULL")).toBe(1);
-    await queue("hide");
+    await hideQueue(project);
     await expire();
     expect(await count("runs", project, "expired_at IS NOT NULL")).toBe(1);
     // As a statement leaves it that had found the run open.
-    await queue("show");
+    await showQueue();
     await pass(project);
     await expire();
     expect(await count("results", project)).toBe(1);
@@ -405,6 +406,37 @@ describe("runs that are older than their project keeps them", () => {
     await expire();
     expect(await count("results", project)).toBe(0);
     expect(await count("batches", project)).toBe(0);
+  });
+
+  it("count by what was told of them until they closed", async () => {
+    const project = await newProject(1);
+    const { client } = project;
+    await client.ingest.ingestRun({ run: { runId: "r" }, results: results(1, Status.FAILED) });
+    await age(project, 2);
+    const startTime = timestampFromMs(Date.now() - 3 * 86_400_000);
+    await client.ingest.ingestRun({ run: { runId: "young", source }, results: results(1) });
+    await fold();
+    await client.ingest.ingestRun({
+      run: { runId: "r", startTime, source: { ...source, branch: "main" } },
+    });
+    await hideQueue(project);
+    await expire();
+    expect(await count("runs", project, "expired_at IS NOT NULL")).toBe(1);
+    await showQueue();
+    await fold();
+    const { points } = await client.stats.queryTimeSeries({
+      startTime: timestampFromMs(Date.now() - 5 * 86_400_000),
+      branch: "main",
+      unit: TimeUnit.DAY,
+    });
+    const days = points.flatMap(({ startTime: time, results: counted }) =>
+      counted?.resultCount ? [Math.floor(Number(time?.seconds) / 86_400)] : [],
+    );
+    expect(days).toEqual([Math.floor(Number(startTime.seconds) / 86_400)]);
+    expect(await count("failures", project, "contradicted")).toBe(1);
+    await pass(project);
+    await expire();
+    expect(await count("runs", project, "expire_step = 2")).toBe(1);
   });
 
   it("keep their failures for 90 days at least, and for as long as the project keeps runs", async () => {

@@ -40,15 +40,15 @@ export async function followRun(
   return writer.write({ queue: changed });
 }
 
-/** What retention has taken stays where it stood. */
-function needsMove({ folded, expired, deleted, countedUs, branch }: FoldingRun): boolean {
-  if (folded === null || expired) return false;
+/** What retention takes stays where it stood. A run that has just expired has yet to follow what was told of it before. */
+function needsMove({ folded, sealed, deleted, countedUs, branch }: FoldingRun): boolean {
+  if (folded === null || sealed) return false;
   if (folded.move !== null) return true;
   return !deleted && (folded.countedUs !== countedUs || folded.branch !== branch);
 }
 
-function needsJudging({ folded, expired, deleted, ...live }: FoldingRun): boolean {
-  if (expired || deleted) return false;
+function needsJudging({ folded, sealed, deleted, ...live }: FoldingRun): boolean {
+  if (sealed || deleted) return false;
   // Its passes may have been met before they are folded: a failure is judged by all that are committed.
   if (folded === null) return live.dirty;
   return (

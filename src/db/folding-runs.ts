@@ -26,7 +26,10 @@ export async function readFoldingRuns(
   return rows.map(toRun);
 }
 
-/** Runs whose facts have changed, with the rows that say so. */
+/**
+ * Runs whose facts have changed, with the rows that say so. While one is being moved, that one alone: until all of it has
+ * moved, part of it stands by other facts than are read of it.
+ */
 export async function listChangedRuns(
   db: Queryable,
   projectKey: string,
@@ -117,10 +120,21 @@ FROM runs r
 LEFT JOIN folded_runs f ON f.project_key = r.project_key AND f.run_key = r.run_key
 WHERE r.project_key = $1 AND r.run_key = ANY ($2::bigint[])`;
 
+// By fold_queue_changed_runs and folded_runs_moving. OFFSET 0 keeps the look-up by key.
 const CHANGED = `
+WITH moving AS MATERIALIZED (
+  SELECT ARRAY(
+    SELECT run_key
+    FROM folded_runs AS f
+    WHERE project_key = $1 AND next_counted_at IS NOT NULL AND EXISTS (
+      SELECT FROM fold_queue WHERE project_key = $1 AND run_key = f.run_key AND weight = 0 OFFSET 0
+    )
+  ) AS run_keys
+)
 SELECT run_key, batch_key
 FROM fold_queue
-WHERE project_key = $1 AND weight = 0
+CROSS JOIN moving
+WHERE project_key = $1 AND weight = 0 AND (run_keys = '{}' OR run_key = ANY (run_keys))
 ORDER BY run_key
 LIMIT $2::int`;
 

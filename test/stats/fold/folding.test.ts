@@ -387,6 +387,29 @@ describe("facts that are told later", () => {
     ]);
     expect(await lab.differences(project.projectKey)).toEqual([]);
   });
+
+  it("move one run after the other, and name each once", { timeout: 120_000 }, async () => {
+    await using idle = await startFoldLab({ withoutJobs: true });
+    const { ingest } = idle.server.client(idle.server.allToken);
+    const step = () => foldNext(idle.db, idle.projectKey, foldNow());
+    await ingest.ingestRun({ run: { runId: "first" }, results: results("a PASSED") });
+    for (let page = 0; page < 5; page++) {
+      const others = Array.from({ length: 4_500 }, (_, i) => `${page}-${i} PASSED`);
+      await ingest.ingestRun({ run: { runId: "large" }, results: results("a FAILED", ...others) });
+    }
+    await idle.settle();
+    const told = (runId: string, hoursAgo: number) => {
+      const startTime = timestampFromMs(Date.now() - hoursAgo * 3_600_000);
+      return ingest.ingestRun({ run: { runId, startTime } });
+    };
+    await told("large", 30);
+    // More than a page: some of its results have moved, others not.
+    expect(await step()).toBe("folded");
+    await told("first", 50);
+    expect(await step()).toBe("folded");
+    await idle.settle();
+    expect(await idle.differences()).toEqual([]);
+  });
 });
 
 describe("windows", () => {

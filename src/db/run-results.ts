@@ -122,7 +122,7 @@ function listText(filter: ResultFilter, page: ResultPage, bind: Bind): string {
   WHERE ${range} ${status} AND test_key = ANY (ARRAY(
     SELECT test_key
     FROM tests
-    WHERE project_key = $1 AND ${containsText("tests", bind(filter.text))} AND test_key = ANY (ARRAY(
+    WHERE project_key = $1 AND ${containsText("tests", bind(filter.text), filter.text)} AND test_key = ANY (ARRAY(
       SELECT test_key FROM results WHERE ${range} ${IN_ORDER} LIMIT ${maxExamined}
     ))
   )) AND (

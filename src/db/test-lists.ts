@@ -83,7 +83,7 @@ WITH found AS MATERIALIZED (
   FROM test_windows AS w
   ${text === "" ? "" : "JOIN tests AS t ON t.project_key = $1 AND t.test_key = w.test_key"}
   WHERE w.project_key = $1 AND ${windowResults(days)} > 0
-    AND ${text === "" ? "$5::text = ''" : containsText("t", "$5")}
+    AND ${text === "" ? "$5::text = ''" : containsText("t", "$5", text)}
 ),
 page AS (
   SELECT test_key, value

@@ -138,6 +138,22 @@ describe("a list of tests", () => {
     }
   });
 
+  it("finds a sigma in all its forms, by a list and in a run", async () => {
+    await using greek = await StatsLab.start();
+    const results = [{ name: "ΟΔΟΣ" }, { name: "οδος" }, { name: "οδοί" }];
+    await greek.upload({ runId: "greek", startUs: TODAY_US, results });
+    await greek.settle();
+    const { tests } = await greek.stats.listTests({});
+    const oneTest = tests.find(({ test }) => test?.name === "ΟΔΟΣ")?.testId ?? "";
+    for (const text of ["ΟΔΟΣ", "οδος", "οδοσ"]) {
+      expect((await greek.stats.listTests({ text })).testCount, text).toBe(2n);
+      const inRun = await greek.stats.listResults({ runId: "greek", text });
+      expect(inRun.results, text).toHaveLength(2);
+      const ofTest = await greek.stats.listResults({ testId: oneTest, text });
+      expect(ofTest.results, text).toHaveLength(1);
+    }
+  });
+
   it("comes in pages, each test once, with the count of the whole", async () => {
     for (const sort of [TestSort.FAILURES, TestSort.FLAKE_RATE, TestSort.LAST_SEEN]) {
       const seen: string[] = [];

@@ -1,4 +1,4 @@
-/** The bounds on the results and events of one message, and on the values in their Structs. */
+/** The bounds on the results, events and entries of one message, and on the values in their Structs. */
 import { invalidArgument } from "../errors.js";
 import { limits } from "../limits.js";
 
@@ -10,6 +10,11 @@ export function checkResultCount(field: string, count: number): void {
 /** Refuses a message with too many events, whole. */
 export function checkEventCount(field: string, count: number): void {
   check(field, count, "events", limits.eventsPerMessage);
+}
+
+/** Refuses a replay or dismissal of too many rejections, whole. */
+export function checkEntryCount(field: string, count: number): void {
+  check(field, count, "entries", limits.rejectionsPerCall);
 }
 
 /** Refuses a message with too many values in Structs, whole. */

@@ -1,6 +1,6 @@
 /**
- * Counts the results, the events and the values in their Structs of a message before it is decoded: 4 MiB of empty ones
- * would decode to hundreds of MiB and stop the event loop for seconds.
+ * Counts the results, the events, the values in their Structs and the entries of a replay or dismissal before a message
+ * is decoded: 4 MiB of empty ones would decode to hundreds of MiB and stop the event loop for seconds.
  */
 import type { DescMessage, JsonValue } from "@bufbuild/protobuf";
 import {
@@ -12,7 +12,16 @@ import {
   PublishResultsRequestSchema,
   UploadResultsRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
-import { checkEventCount, checkResultCount, checkValueCount } from "./check-count.js";
+import {
+  DismissRejectionsRequestSchema,
+  ReplayRejectionsRequestSchema,
+} from "../../gen/tally/v1/rejection_service_pb.js";
+import {
+  checkEntryCount,
+  checkEventCount,
+  checkResultCount,
+  checkValueCount,
+} from "./check-count.js";
 
 /** What is counted of a message. */
 interface Count {
@@ -57,6 +66,29 @@ const COUNTS: ReadonlyMap<DescMessage, readonly Count[]> = new Map<DescMessage, 
   ],
   [UploadResultsRequestSchema, [BATCH_OF_RESULTS]],
   [PublishResultsRequestSchema, [BATCH_OF_RESULTS]],
+  [
+    ReplayRejectionsRequestSchema,
+    [
+      {
+        names: ["entries"],
+        shape: { fields: { 2: ITEM } },
+        ofJson: elements,
+        check: checkEntryCount,
+      },
+    ],
+  ],
+  [
+    DismissRejectionsRequestSchema,
+    [
+      {
+        names: ["rejection_ids"],
+        shape: { fields: { 2: ITEM } },
+        // Texts are decoded from JSON as fast as it is parsed: the handler counts them.
+        ofJson: () => 0,
+        check: checkEntryCount,
+      },
+    ],
+  ],
   [
     IngestEventRequestSchema,
     [

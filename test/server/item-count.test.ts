@@ -9,6 +9,10 @@ import {
   PublishResultsRequestSchema,
   UploadResultsRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
+import {
+  DismissRejectionsRequestSchema,
+  ReplayRejectionsRequestSchema,
+} from "../../gen/tally/v1/rejection_service_pb.js";
 import { fieldViolations } from "../../src/client/index.js";
 import { limits } from "../../src/limits.js";
 import { decodeBinary, decodeJson } from "../../src/server/decode.js";
@@ -19,6 +23,7 @@ const requests: [
   DescMessage,
   (count: number) => Uint8Array,
   (n: number) => string,
+  max?: number,
 ][] = [];
 for (const desc of [PublishResultsRequestSchema, UploadResultsRequestSchema]) {
   const request = (count: number) =>
@@ -54,6 +59,18 @@ for (const desc of [PublishResultsRequestSchema, UploadResultsRequestSchema]) {
     (count) => JSON.stringify(toJson(desc, request(count))),
   ]);
 }
+{
+  const desc = ReplayRejectionsRequestSchema;
+  const request = (count: number) => create(desc, { entries: new Array(count).fill({}) });
+  requests.push([
+    desc.name,
+    "entries",
+    desc,
+    (count) => toBinary(desc, request(count)),
+    (count) => JSON.stringify(toJson(desc, request(count))),
+    limits.rejectionsPerCall,
+  ]);
+}
 
 function violations(decode: () => unknown) {
   try {
@@ -64,12 +81,11 @@ function violations(decode: () => unknown) {
   return [];
 }
 
-describe.each(requests)("a %s", (_, field, desc, binary, json) => {
-  const max = limits.resultsPerMessage;
+describe.each(requests)("a %s", (_, field, desc, binary, json, max = limits.resultsPerMessage) => {
   const what = field.split(".").at(-1);
   const tooMany = [{ field, description: `has ${max + 1} ${what}, at most ${max}` }];
 
-  it("with as many results as a message may have is read", () => {
+  it("with as many items as a message may have is read", () => {
     expect(violations(() => decodeBinary(desc, binary(max)))).toEqual([]);
     expect(violations(() => decodeJson(desc, Buffer.from(json(max))))).toEqual([]);
   });
@@ -91,6 +107,17 @@ describe.each(requests)("a %s", (_, field, desc, binary, json) => {
     const bytes = Buffer.concat([Buffer.from(before), binary(max + 1)]);
     expect(violations(() => decodeBinary(desc, bytes))).toEqual(tooMany);
   });
+});
+
+it("counts the ids of a dismissal before they are read", () => {
+  const desc = DismissRejectionsRequestSchema;
+  const max = limits.rejectionsPerCall;
+  const binary = (count: number) =>
+    toBinary(desc, create(desc, { rejectionIds: new Array(count).fill("") }));
+  expect(violations(() => decodeBinary(desc, binary(max)))).toEqual([]);
+  expect(violations(() => decodeBinary(desc, binary(max + 1)))).toEqual([
+    { field: "rejection_ids", description: `has ${max + 1} entries, at most ${max}` },
+  ]);
 });
 
 describe("the values in the Structs of a message", () => {

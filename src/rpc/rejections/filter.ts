@@ -9,6 +9,7 @@ import { REJECTION_STATES, type RejectionFilter } from "../../db/rejections.js";
 import { invalidArgument, type Violation } from "../../errors.js";
 import { checkName, checkTime, toMicros } from "../../ingest/rules.js";
 import { limits } from "../../limits.js";
+import { checkEntryCount } from "../check-count.js";
 
 /** The filter; absent matches all. Throws INVALID_ARGUMENT for values that nothing can match. */
 export function toFilter(message: FilterMessage | undefined): RejectionFilter {
@@ -45,10 +46,7 @@ export function openOnly(filter: RejectionFilter): RejectionFilter | null {
 
 /** Refuses neither or both of ids and filter, and more ids than a call takes. */
 export function checkSelection(field: string, count: number, hasFilter: boolean): void {
-  if (count > limits.rejectionsPerCall) {
-    const description = `has ${count} entries, at most ${limits.rejectionsPerCall}`;
-    throw invalidArgument([{ field, description }]);
-  }
+  checkEntryCount(field, count);
   if (count > 0 === hasFilter) {
     throw invalidArgument([{ field, description: `give either ${field} or filter` }]);
   }

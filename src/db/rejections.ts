@@ -3,6 +3,7 @@ import { byteaArray } from "./array-literal.js";
 import { KEPT_SIZE } from "./kept-refusals.js";
 import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
+import { isTurnFree } from "./turns.js";
 
 /** As `rejections.kind` stores them; the numbers of the contract's enum. */
 export const REJECTION_KINDS = { result: 1, run: 2, event: 3, finish: 4 } as const;
@@ -116,6 +117,28 @@ export async function readRejection(
   return row === undefined ? null : toStoredRejection(row);
 }
 
+/** Who replays a rejection has this turn meanwhile. */
+export function replayTurn(projectKey: string, id: string): string {
+  return `replay ${projectKey} ${id}`;
+}
+
+/** The same, for who has its turn: one that is being dismissed is waited for, and from then on none is. */
+export async function readRejectionInTurn(
+  db: Queryable,
+  projectKey: string,
+  id: string,
+  deadlineAt: number,
+): Promise<StoredRejection | null> {
+  const params = [projectKey, Buffer.from(id, "hex")];
+  const [row] = await db.query<RejectionColumns>(READ_IN_TURN, params, { deadlineAt });
+  return row === undefined ? null : toStoredRejection(row);
+}
+
+export interface ClosedRejection {
+  readonly rejectionId: string;
+  readonly runKey: string | null;
+}
+
 /** Closes those that are open, once and only once; answers which. Their bytes leave the project's bound. */
 export async function closeRejections(
   db: Queryable,
@@ -123,9 +146,33 @@ export async function closeRejections(
   ids: readonly string[],
   closing: { readonly state: number; readonly closedBy: string; readonly note: string },
   deadlineAt: number,
-): Promise<{ rejectionId: string; runKey: string | null }[]> {
-  const rows = await db.query<{ id: string; run_key: string | null }>(
-    CLOSE,
+): Promise<ClosedRejection[]> {
+  const { closed } = await close(db, CLOSE, projectKey, ids, closing, deadlineAt);
+  return closed;
+}
+
+/** The same for people who need them no more: one that is being replayed stays as it is, and is told. */
+export function dismissRejections(
+  db: Queryable,
+  projectKey: string,
+  ids: readonly string[],
+  { closedBy, note }: { readonly closedBy: string; readonly note: string },
+  deadlineAt: number,
+): Promise<{ closed: ClosedRejection[]; replayed: string[] }> {
+  const closing = { state: REJECTION_STATES.dismissed, closedBy, note };
+  return close(db, DISMISS, projectKey, ids, closing, deadlineAt);
+}
+
+async function close(
+  db: Queryable,
+  statement: string,
+  projectKey: string,
+  ids: readonly string[],
+  closing: { readonly state: number; readonly closedBy: string; readonly note: string },
+  deadlineAt: number,
+): Promise<{ closed: ClosedRejection[]; replayed: string[] }> {
+  const rows = await db.query<{ id: string; run_key: string | null; is_closed: boolean }>(
+    statement,
     [
       projectKey,
       byteaArray(ids.map((id) => Buffer.from(id, "hex"))),
@@ -135,7 +182,12 @@ export async function closeRejections(
     ],
     { deadlineAt },
   );
-  return rows.map((row) => ({ rejectionId: row.id, runKey: row.run_key }));
+  return {
+    closed: rows
+      .filter((row) => row.is_closed)
+      .map((row) => ({ rejectionId: row.id, runKey: row.run_key })),
+    replayed: rows.filter((row) => !row.is_closed).map((row) => row.id),
+  };
 }
 
 /** Drops the bytes of a bounded number of rejections of a project that were closed long ago; how many. */
@@ -242,14 +294,22 @@ SELECT ${COLUMNS}
 FROM rejections
 WHERE project_key = $1 AND rejection_id = $2::bytea`;
 
-// A closed result of a run may change what the run still misses.
-const CLOSE = `
-WITH closing AS (
+const READ_IN_TURN = `${READ}
+FOR SHARE`;
+
+// A closed result of a run may change what the run still misses. Whether a row may be closed is asked once it is locked.
+const closeWhere = (mayClose: string) => `
+WITH open AS MATERIALIZED (
   SELECT rejection_id
   FROM rejections
   WHERE project_key = $1 AND rejection_id = ANY ($2::bytea[]) AND state = 1
   ORDER BY rejection_id
   FOR UPDATE
+),
+closing AS MATERIALIZED (
+  SELECT rejection_id
+  FROM open
+  WHERE ${mayClose}
 ),
 closed AS (
   UPDATE rejections r
@@ -268,7 +328,17 @@ unsettled AS (
   SET state_version = state_version + 1, unsettled_at = now()
   WHERE project_key = $1 AND run_key IN (SELECT run_key FROM closed)
 )
-SELECT encode(rejection_id, 'hex') AS id, run_key FROM closed`;
+SELECT encode(o.rejection_id, 'hex') AS id, c.run_key, c.rejection_id IS NOT NULL AS is_closed
+FROM open o
+LEFT JOIN closed c USING (rejection_id)`;
+
+const CLOSE = closeWhere("true");
+
+// Who replays takes the turn before it reads the row, which waits for whoever has it locked: either the turn is seen here, or
+// the row is read there once it is closed.
+const DISMISS = closeWhere(
+  isTurnFree(`'replay ' || $1::bigint || ' ' || encode(rejection_id, 'hex')`),
+);
 
 // The state is asked for twice: one that is opened again while this waits for it keeps its bytes.
 const DROP_BYTES = `

@@ -67,6 +67,10 @@ export function createTurns(options: Omit<ConnectionOptions, "prepare">): Turns 
   };
 }
 
-const KEY = "hashtextextended('tally turn ' || $1::text, 0)";
-const TAKE = `SELECT pg_try_advisory_lock(${KEY}) AS is_taken`;
-const GIVE = `SELECT pg_advisory_unlock(${KEY})`;
+const keyOf = (name: string) => `hashtextextended('tally turn ' || ${name}, 0)`;
+const TAKE = `SELECT pg_try_advisory_lock(${keyOf("$1::text")}) AS is_taken`;
+const GIVE = `SELECT pg_advisory_unlock(${keyOf("$1::text")})`;
+
+/** SQL: whether nobody has the turn of the name that an expression says. Asking takes it, and gives it back at once. */
+export const isTurnFree = (name: string) =>
+  `CASE WHEN pg_try_advisory_lock(${keyOf(name)}) THEN pg_advisory_unlock(${keyOf(name)}) ELSE false END`;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -11,6 +12,7 @@ import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
 import { errorMetadata, errorReason } from "../../src/client/index.js";
 import { Connection } from "../../src/db/client.js";
 import { failure } from "../support/failure.js";
+import { countLockWaiters } from "../support/lock-waiters.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
 let server: TestServer;
@@ -112,6 +114,60 @@ describe("a refused result", () => {
     }
   });
 
+  it("is mended or dismissed where both are asked for at the same time", async () => {
+    await using other = await startTestServer({ databaseUrl: server.databaseUrl });
+    const { rejections, stats } = client();
+    const { rejections: elsewhere } = other.client(server.allToken);
+    await using locker = new Connection({ url: server.databaseUrl, prepare: false });
+    await using watcher = new Connection({ url: server.databaseUrl, prepare: false });
+    const waiters = (count: number) =>
+      expect.poll(() => countLockWaiters(watcher), { timeout: 20_000 }).toBe(count);
+    const stateOf = async (rejectionId: string) =>
+      (await rejections.getRejection({ rejectionId })).rejection?.state;
+    const replay = async (rejectionId: string, name: string) => {
+      const replacement = { case: "result", value: named(name, Status.FAILED) } as const;
+      const { results } = await rejections.replayRejections({
+        entries: [{ rejectionId, replacement }],
+      });
+      return results[0]?.outcome;
+    };
+    const { ACCEPTED, CONFLICT, ALREADY_CLOSED } = ReplayOutcome;
+    // While what is to replace it is stored, a dismissal waits: only what stays refused is dismissed.
+    for (const [name, outcome, dismissedCount] of [
+      ["mended", ACCEPTED, 0],
+      ["good", CONFLICT, 1],
+    ] as const) {
+      const rejectionId = await refuse(`dismissed with ${name}`);
+      await locker.run("BEGIN; LOCK TABLE results IN SHARE MODE");
+      const replayed = replay(rejectionId, name);
+      await waiters(1);
+      const dismissed = elsewhere.dismissRejections({ rejectionIds: [rejectionId] });
+      await Promise.race([dismissed, sleep(300)]);
+      await locker.run("COMMIT");
+      expect(await replayed).toBe(outcome);
+      expect(await dismissed).toMatchObject({
+        dismissedCount,
+        skippedRejectionIds: dismissedCount === 0 ? [rejectionId] : [],
+      });
+      expect(await stateOf(rejectionId)).toBe(
+        dismissedCount === 0 ? RejectionState.RESOLVED : RejectionState.DISMISSED,
+      );
+    }
+    // While it is dismissed, a replay waits, and finds it closed.
+    const rejectionId = await refuse("replayed while dismissed");
+    await locker.run("BEGIN; SELECT FROM rejection_usage FOR UPDATE");
+    const dismissed = elsewhere.dismissRejections({ rejectionIds: [rejectionId] });
+    await waiters(1);
+    const replayed = replay(rejectionId, "mended");
+    await Promise.race([replayed, waiters(2)]);
+    await locker.run("COMMIT");
+    expect((await dismissed).dismissedCount).toBe(1);
+    expect(await replayed).toBe(ALREADY_CLOSED);
+    expect(await stateOf(rejectionId)).toBe(RejectionState.DISMISSED);
+    const { run } = await stats.getRun({ runId: "replayed while dismissed" });
+    expect(run?.totals).toMatchObject({ resultCount: 1n, failedCount: 0n });
+  });
+
   it("is mended once where a call names it twice", async () => {
     const rejectionId = await refuse("named twice");
     const { rejections, stats } = client();
@@ -154,7 +210,7 @@ describe("a refused result", () => {
       skippedRejectionIds: ["f".repeat(32)],
     });
     expect((await rejections.dismissRejections(request)).dismissedCount).toBe(0);
-    const filter = { state: RejectionState.DISMISSED };
+    const filter = { runId: "dismissed", state: RejectionState.DISMISSED };
     const { rejections: listed } = await rejections.listRejections({ filter });
     expect(listed).toMatchObject([{ rejectionId, note: "not needed" }]);
     const { rejection } = await rejections.getRejection({ rejectionId });

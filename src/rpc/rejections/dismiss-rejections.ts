@@ -1,7 +1,12 @@
 /** DismissRejections: closes what nobody needs. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RejectionService } from "../../../gen/tally/v1/rejection_service_pb.js";
-import { closeRejections, listRejectionKeys, REJECTION_STATES } from "../../db/rejections.js";
-import { withRetries } from "../../db/retry.js";
+import {
+  type ClosedRejection,
+  dismissRejections as dismissStored,
+  listRejectionKeys,
+} from "../../db/rejections.js";
+import { type RetryOptions, withRetries } from "../../db/retry.js";
 import { invalidArgument, type Violation } from "../../errors.js";
 import { checkName } from "../../ingest/rules.js";
 import { limits } from "../../limits.js";
@@ -38,15 +43,8 @@ export function dismissRejections(
         more = found.length > limit;
       }
       const ids = wanted.filter(isRejectionId);
-      const closing = {
-        state: REJECTION_STATES.dismissed,
-        closedBy: tokenOf(context),
-        note: request.note,
-      };
-      const closed = await withRetries(
-        () => closeRejections(deps.db, projectKey, ids, closing, deadlineAt),
-        retry,
-      );
+      const closing = { closedBy: tokenOf(context), note: request.note };
+      const closed = await dismissAll(deps, projectKey, ids, closing, retry);
       const runKeys = new Set(closed.map(({ runKey }) => runKey));
       for (const runKey of runKeys) {
         if (runKey !== null) await deps.settleRun(projectKey, runKey, retry);
@@ -66,4 +64,29 @@ export function dismissRejections(
       throw fromDbError(error);
     }
   };
+}
+
+/** How soon those that were being replayed are asked for again. */
+const AGAIN_MS = 50;
+
+/** Closes those that are open; one that is being replayed once that has ended, if it is open then. */
+async function dismissAll(
+  { db }: RejectionDeps,
+  projectKey: string,
+  ids: readonly string[],
+  closing: { readonly closedBy: string; readonly note: string },
+  retry: RetryOptions,
+): Promise<ClosedRejection[]> {
+  const all: ClosedRejection[] = [];
+  let wanted = ids;
+  for (;;) {
+    const { closed, replayed } = await withRetries(
+      () => dismissStored(db, projectKey, wanted, closing, retry.deadlineAt),
+      retry,
+    );
+    all.push(...closed);
+    if (replayed.length === 0) return all;
+    wanted = replayed;
+    await sleep(AGAIN_MS);
+  }
 }

@@ -15,6 +15,8 @@ import {
   REJECTION_STATES,
   type RejectionKey,
   readRejection,
+  readRejectionInTurn,
+  replayTurn,
   type StoredRejection,
 } from "../../db/rejections.js";
 import { withRetries } from "../../db/retry.js";
@@ -109,7 +111,10 @@ async function replayAll(
   return results;
 }
 
-/** Two calls that replay one rejection could store what each puts in its place: the later one finds it closed. */
+/**
+ * Two calls that replay one rejection could store what each puts in its place: the later one finds it closed. A dismissal
+ * waits until nobody replays it.
+ */
 async function replayInTurn(
   replay: Replay,
   entry: ReplayEntry,
@@ -121,11 +126,12 @@ async function replayInTurn(
   await using _turn = validateOnly
     ? undefined
     : await withRetries(
-        () => deps.turns.take(`replay ${projectKey} ${rejectionId}`, deadlineAt),
+        () => deps.turns.take(replayTurn(projectKey, rejectionId), deadlineAt),
         retry,
       );
+  const read = validateOnly ? readRejection : readRejectionInTurn;
   const rejection = await withRetries(
-    () => readRejection(deps.db, projectKey, rejectionId, deadlineAt),
+    () => read(deps.db, projectKey, rejectionId, deadlineAt),
     retry,
   );
   if (rejection === null) return { size: 0, outcome: ReplayOutcome.NOT_FOUND };

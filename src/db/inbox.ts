@@ -93,16 +93,24 @@ export async function processLeased(
   return row?.processed ?? 0;
 }
 
-/** A failed attempt is logged, and the event comes again after `waitMs`. Nothing happens without the lease. */
+/**
+ * A failed attempt is logged, and the event comes again after `waitMs`; with `isRepeated` the next attempt has the same
+ * number. Nothing happens without the lease.
+ */
 export async function postponeEvent(
   db: Queryable,
   projectKey: string,
   leaseKey: string,
   eventId: Uint8Array,
-  failure: { readonly waitMs: number; readonly detail: string; readonly actor: string },
+  failure: {
+    readonly waitMs: number;
+    readonly isRepeated: boolean;
+    readonly detail: string;
+    readonly actor: string;
+  },
 ): Promise<void> {
-  const { waitMs, detail, actor } = failure;
-  await db.query(POSTPONE, [projectKey, leaseKey, eventId, waitMs, detail, actor]);
+  const { waitMs, isRepeated, detail, actor } = failure;
+  await db.query(POSTPONE, [projectKey, leaseKey, eventId, waitMs, detail, actor, isRepeated]);
 }
 
 /** What a rejection is made of. */
@@ -261,7 +269,9 @@ SELECT count(*)::int AS processed FROM processed`;
 const POSTPONE = `
 WITH postponed AS (
   UPDATE inbox
-  SET run_at = now() + $4::int * interval '1 millisecond', lease_key = NULL
+  SET
+    run_at = now() + $4::int * interval '1 millisecond', lease_key = NULL,
+    attempts = attempts - $7::boolean::int
   WHERE project_key = $1 AND lease_key = $2::bigint AND event_id = $3
   RETURNING event_id
 )

@@ -119,13 +119,16 @@ async function fail(
 ): Promise<void> {
   const { db, actor, firstWaitMs, random, onOutcome } = options;
   const { projectKey, leaseKey } = lease;
-  if (event.attempts >= MAX_ATTEMPTS && (await giveUp(options, lease, event, detail))) {
+  const isLast = event.attempts >= MAX_ATTEMPTS;
+  if (isLast && (await giveUp(options, lease, event, detail))) {
     onOutcome("gave_up", 1);
     return;
   }
   const doubled = firstWaitMs * 2 ** Math.min(event.attempts - 1, MAX_ATTEMPTS);
   const waitMs = Math.round(Math.min(MAX_WAIT_MS, doubled) * (0.5 + random()));
-  await postponeEvent(db, projectKey, leaseKey, event.eventId, { waitMs, detail, actor });
+  // The last attempt is made again until its rejection finds room: by then it may pass.
+  const failure = { waitMs, isRepeated: isLast, detail, actor };
+  await postponeEvent(db, projectKey, leaseKey, event.eventId, failure);
   onOutcome("retried", 1);
 }
 

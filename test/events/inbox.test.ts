@@ -183,6 +183,38 @@ it("keeps an event queued whose rejection would find no room", async () => {
   expect(await counts()).toMatchObject({ waiting: 1 });
 });
 
+it("makes the last attempt again while the rejection would find no room", async () => {
+  project = await lab.newProject(10);
+  await lab.db.run(
+    "ALTER TABLE event_fold_queue ADD CONSTRAINT no_room CHECK (client NOT IN ('mended', 'unmended'))",
+  );
+  await enqueue(["mended", "unmended"]);
+  const told: Told = {};
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS + 2; attempt++) {
+    await workInbox(options(told), project);
+    await passTime();
+  }
+  expect(told).toEqual({ retried: 2 * (MAX_ATTEMPTS + 2) });
+  await lab.db.run(
+    `ALTER TABLE event_fold_queue DROP CONSTRAINT no_room,
+      ADD CONSTRAINT no_room CHECK (client <> 'unmended')`,
+  );
+  await lab.db.query("UPDATE projects SET kept_refusal_bytes = 0 WHERE project_key = $1", [
+    project,
+  ]);
+  const later: Told = {};
+  await workInbox(options(later), project);
+  await lab.db.run("ALTER TABLE event_fold_queue DROP CONSTRAINT no_room");
+  expect(later).toEqual({ processed: 1, gave_up: 1 });
+  const kept = await lab.db.query(
+    `SELECT client, violations->0->>'description' AS why FROM rejections WHERE project_key = $1`,
+    [project],
+  );
+  expect(kept).toEqual([
+    { client: "unmended", why: expect.stringMatching(/^given up after 8 attempts: .*no_room/) },
+  ]);
+});
+
 it("gives up what its workers die of", async () => {
   await enqueue(["a"]);
   await lab.db.query("UPDATE inbox SET attempts = $2::int WHERE project_key = $1", [

@@ -17,6 +17,7 @@ import { addExportCommand } from "./events-export.js";
 import { addRetryCommand } from "./events-retry.js";
 import { addSendCommand } from "./events-send.js";
 import { exitCodes } from "./outcome.js";
+import { listRejections } from "./rejection-list.js";
 import { table } from "./table.js";
 
 /** Adds the commands. */
@@ -56,11 +57,8 @@ function addFailedCommand(events: Command, act: Act): void {
     .action(
       act(async (context, _, { client, all = false, limit }: FailedOptions) => {
         const state = all ? RejectionState.UNSPECIFIED : RejectionState.OPEN;
-        const answer = await context.client.rejections.listRejections({
-          projectId: context.projectId,
-          filter: { kind: RejectionKind.EVENT, state, client },
-          pageSize: limit,
-        });
+        const filter = { kind: RejectionKind.EVENT, state, client };
+        const answer = await listRejections(context, filter, limit);
         context.print(ListRejectionsResponseSchema, answer, () =>
           table(answer.rejections.map(failedRow)),
         );

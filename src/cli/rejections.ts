@@ -14,6 +14,7 @@ import {
 import type { Act } from "./act.js";
 import { countArgument } from "./arguments.js";
 import { exitCodes } from "./outcome.js";
+import { listRejections } from "./rejection-list.js";
 import { table } from "./table.js";
 
 /** Adds the commands. */
@@ -28,11 +29,7 @@ export function addRejectionCommands(program: Command, act: Act): void {
     .action(
       act(async (context, _, { runId = "", all = false, limit }: ListOptions) => {
         const state = all ? RejectionState.UNSPECIFIED : RejectionState.OPEN;
-        const answer = await context.client.rejections.listRejections({
-          projectId: context.projectId,
-          filter: { runId, state },
-          pageSize: limit,
-        });
+        const answer = await listRejections(context, { runId, state }, limit);
         context.print(ListRejectionsResponseSchema, answer, () =>
           table(answer.rejections.map(rejectionRow)),
         );

@@ -67,8 +67,8 @@ export interface TallyOptions {
   /** Gives up the start. Means nothing once it has started. */
   readonly signal?: AbortSignal;
   /**
-   * Hears of the admin token where this start makes one, once and at once: what fails later does not take it back. The
-   * file is where it is kept; null with a database of the operator's own.
+   * Hears of the admin token where this start makes one, once, after all else that can fail. The file is where it is
+   * kept; null with a database of the operator's own.
    */
   readonly onAdminToken?: (token: string, file: string | null) => void;
 }
@@ -134,19 +134,8 @@ async function start(
   });
   const writers = openWriters({ connection, lanes: config.lanes, metrics }, cleanups);
   const hasher = cleanups.use(new SecretHasher({ cost: config.bcryptCost }));
-  const adminToken = await ensureAdminToken({
-    db,
-    hasher,
-    randomBytes,
-    log,
-    configuredToken: config.adminToken,
-    tokenFile: database.adminTokenFile ?? undefined,
-  });
-  if (adminToken !== null) onAdminToken(adminToken, database.adminTokenFile);
   const authenticator = cleanups.use(new TokenAuthenticator({ db, hasher, log, now: Date.now }));
-  const signInCode = adminToken === null ? null : drawSignInCode(randomBytes);
   const signIn = createSignIn({
-    code: signInCode,
     now: Date.now,
     onRefused: (address) => authenticator.noteRefusal(address),
   });
@@ -221,6 +210,21 @@ async function start(
   };
   const turns = cleanups.use(createTurns({ url: database.directUrl }));
   const feeds = createRunFeeds({ db, log, now: Date.now });
+  let signInCode: string | null = null;
+  const welcome = async () => {
+    const adminToken = await ensureAdminToken({
+      db,
+      hasher,
+      randomBytes,
+      log,
+      configuredToken: config.adminToken,
+      tokenFile: database.adminTokenFile ?? undefined,
+    });
+    if (adminToken === null) return;
+    onAdminToken(adminToken, database.adminTokenFile);
+    signInCode = drawSignInCode(randomBytes);
+    signIn.offer(signInCode);
+  };
   const version = readVersion();
   const server = cleanups.use(
     await startServer({
@@ -263,6 +267,8 @@ async function start(
       readiness: [{ name: "database", check: () => ping(db) }],
       now: Date.now,
       newRequestId: randomUUID,
+      // A start that fails, at a taken port for example, uses up neither the token nor the link.
+      beforeServing: welcome,
     }),
   );
   return {

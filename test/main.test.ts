@@ -195,16 +195,31 @@ describe("tallyd serve", () => {
     );
   });
 
-  it("prints the admin token that it made also where it then fails to start", async () => {
-    const env = { TALLY_ADMIN_TOKEN: "" };
-    const failed = start("serve", { ...env, TALLY_TLS_CERT: "/none", TALLY_TLS_KEY: "/none" });
-    expect(await failed.exited).toEqual([1, null]);
-    const [, printed = ""] = await failed.says(/shown this once: (tly_admin_\S+)\n/);
-    const { url, output } = await serve(env);
-    expect(output()).not.toContain("tly_admin_");
+  it.each([
+    ["a database of the operator's", {}],
+    ["a database of its own", { DATABASE_URL: "" }],
+  ])("with %s keeps token and link for the start that does not fail", async (_, its) => {
+    await using holder = createServer().listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const { port } = holder.address() as { port: number };
+    const env = { TALLY_ADMIN_TOKEN: "", ...its };
+    for (const wrong of [
+      { TALLY_PORT: String(port) },
+      { TALLY_METRICS_LISTEN: `127.0.0.1:${port}` },
+      { TALLY_TLS_CERT: "/none", TALLY_TLS_KEY: "/none" },
+    ]) {
+      const failed = start("serve", { ...env, ...wrong });
+      expect(await failed.exited).toEqual([1, null]);
+      expect(failed.output()).not.toContain("tly_admin_");
+    }
+    const { url, says, child, exited } = await serve(env);
+    const [, printed = ""] = await says(/shown this once: (tly_admin_\S+)\n/);
+    await says(/#code=[a-z2-7]{32} /);
     const client = createTallyClient({ url, token: printed });
     expect((await client.tenancy.listOrganizations({})).organizations).toEqual([]);
     client.close();
+    child.kill("SIGTERM");
+    expect(await exited).toEqual([0, null]);
   });
 
   it("of three that start at once on an empty database all serve", async () => {

@@ -7,8 +7,10 @@ import { base32 } from "../db/tenancy-ids.js";
 import { signInCodeRefused } from "./auth-errors.js";
 import { createFailureLimits } from "./failure-limits.js";
 
-/** Takes the code. */
+/** Takes the code, once there is one. */
 export interface SignIn {
+  /** The code is valid from now on, for 10 minutes. */
+  offer(code: string): void;
   /**
    * What `use` answers. The code is used up once `use` resolves; where that fails, the code stays. Of several
    * callers with the right code one goes first, and the others hear what became of it. Throws UNAUTHENTICATED for a
@@ -19,8 +21,6 @@ export interface SignIn {
 
 /** What a sign-in works with. */
 export interface SignInOptions {
-  /** The code that was given; null if there is none. */
-  readonly code: string | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Hears of each refused attempt. */
@@ -32,16 +32,20 @@ export function drawSignInCode(randomBytes: (size: number) => Uint8Array): strin
   return base32(randomBytes(CODE_LENGTH));
 }
 
-/** The code is valid from now on, for 10 minutes. */
-export function createSignIn({ code, now, onRefused }: SignInOptions): SignIn {
+/** Refuses every code until one is offered. */
+export function createSignIn({ now, onRefused }: SignInOptions): SignIn {
   const limits = createFailureLimits(now);
-  const endsAt = now() + VALID_MS;
-  let digest = code === null ? undefined : digestOf(code);
+  let digest: Buffer | undefined;
+  let endsAt = 0;
   /** Settles when the exchange under way has ended. */
   let underWay: Promise<void> | undefined;
   const isRight = (given: string) =>
     digest !== undefined && now() < endsAt && timingSafeEqual(digest, digestOf(given));
   return {
+    offer(code) {
+      digest = digestOf(code);
+      endsAt = now() + VALID_MS;
+    },
     async redeem(given, address, use) {
       try {
         limits.checkPair(address, LIMITED_ID);

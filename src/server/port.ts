@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 
-/** Where connections go. */
+/** Where connections go; those without TLS are paused, with all that they said. */
 export interface Bindings {
   readonly http1: (socket: Socket) => void;
   readonly http2: (socket: Socket) => void;
@@ -51,9 +51,8 @@ function sniff(socket: Socket, bindings: Bindings, timeoutMs: number): void {
     socket.pause();
     socket.unshift(seen);
     // An HTTP/2 session takes what was read out of the paused socket itself.
-    if (matches) return bindings.http2(socket);
-    bindings.http1(socket);
-    socket.resume();
+    if (matches) bindings.http2(socket);
+    else bindings.http1(socket);
   };
   socket.on("data", onData);
 }

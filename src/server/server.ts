@@ -47,6 +47,8 @@ export interface ServerOptions {
   readonly readiness: readonly ReadinessCheck[];
   readonly now: () => number;
   readonly newRequestId: () => string;
+  /** Runs once every address is bound. Connections wait for it; where it throws, the start fails. */
+  readonly beforeServing?: () => Promise<void>;
   readonly timeouts?: Partial<Timeouts>;
 }
 
@@ -93,8 +95,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   };
-  const http1 = (socket: Socket) => void http.emit("connection", socket);
-  const http2 = (socket: Socket) => injector.injectConnection(socket);
+  let serve = () => {};
+  const serving = new Promise<void>((resolve) => {
+    serve = resolve;
+  });
+  const onceServing = (take: (socket: Socket) => void) => (socket: Socket) =>
+    void serving.then(() => {
+      if (!socket.destroyed) take(socket);
+    });
+  const http1 = onceServing((socket) => {
+    http.emit("connection", socket);
+    socket.resume();
+  });
+  const http2 = onceServing((socket) => injector.injectConnection(socket));
   const certificate = options.tls === undefined ? undefined : await readCertificate(options.tls);
   const port = createPort({ http1, http2 }, timeouts.headersTimeoutMs, certificate);
   const grpcPort = createPort({ http1: refuse, http2 }, timeouts.headersTimeoutMs, certificate);
@@ -132,6 +145,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       options.metricsListen,
       "TALLY_METRICS_LISTEN",
     );
+    await options.beforeServing?.();
+    serve();
     const scheme = options.tls === undefined ? "http" : "https";
     const host = address.host.includes(":") ? `[${address.host}]` : address.host;
     return {

@@ -11,10 +11,10 @@ function setUp(code: string | null = drawSignInCode(randomBytes)) {
   const clock = { ms: 1_000_000 };
   const refused: string[] = [];
   const signIn = createSignIn({
-    code,
     now: () => clock.ms,
     onRefused: (address) => void refused.push(address),
   });
+  if (code !== null) signIn.offer(code);
   const redeem = (given: string | null, address = HERE, use = async () => {}) =>
     failureOf(() => signIn.redeem(given ?? "none", address, use));
   return { clock, code, redeem, refused, signIn };

@@ -33,7 +33,6 @@ export class TenancyLab implements AsyncDisposable {
   /** Where refused codes came from. */
   readonly refusedFrom: string[] = [];
   readonly #signIn = createSignIn({
-    code: this.signInCode,
     now: Date.now,
     onRefused: (address) => void this.refusedFrom.push(address),
   });
@@ -47,6 +46,7 @@ export class TenancyLab implements AsyncDisposable {
   }
 
   private constructor(readonly database: TestDatabase) {
+    this.#signIn.offer(this.signInCode);
     this.pool = new Pool({ url: database.url, prepare: true, size: 3 });
   }
 

@@ -11,7 +11,12 @@ import {
   projectOf,
   unsavedEdits,
 } from "../../src/web/pages/settings/project-form.js";
-import { expiryOf, scopesText, tokenState } from "../../src/web/tenancy/token-words.js";
+import {
+  expiryOf,
+  lifetimesUntil,
+  scopesText,
+  tokenState,
+} from "../../src/web/tenancy/token-words.js";
 
 const project = create(ProjectSchema, {
   projectId: "p",
@@ -53,7 +58,17 @@ it("knows how a token ends", () => {
   expect(tokenState({ expireTime: at(now + 1) }, now)).toBe("active");
   expect(tokenState({ expireTime: at(now) }, now)).toBe("expired");
   expect(tokenState({ expireTime: at(now), revokeTime: at(now) }, now)).toBe("revoked");
-  expect(expiryOf("", now)).toBeUndefined();
-  expect(expiryOf("30", now)).toEqual(at(Date.UTC(2026, 0, 31)));
+  expect(expiryOf("", now, undefined)).toBeUndefined();
+  expect(expiryOf("30", now, undefined)).toEqual(at(Date.UTC(2026, 0, 31)));
   expect(scopesText({ kind: TokenKind.ADMIN, scopes: [] })).toBe("everything");
+});
+
+it("offers a token that ends no lifetime beyond its own", () => {
+  const now = Date.UTC(2026, 0, 1);
+  const end = timestampFromMs(now + 60 * 86_400_000);
+  const values = (until: typeof end | undefined) =>
+    lifetimesUntil(until, now).map(({ value }) => value);
+  expect(values(undefined)).toEqual(["90", "30", "365", ""]);
+  expect(values(end)).toEqual(["30", ""]);
+  expect(expiryOf("", now, end)).toEqual(end);
 });

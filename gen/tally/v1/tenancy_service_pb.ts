@@ -579,7 +579,8 @@ export type CreateTokenRequest = Message<"tally.v1.CreateTokenRequest"> & {
   scopes: Scope[];
 
   /**
-   * In the future. Absent means never.
+   * In the future. Absent means never. A project token that expires gives no later time than its own, which is
+   * INVALID_ARGUMENT, as is none; an admin token may give any.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 4;
    */
@@ -1042,7 +1043,7 @@ export const TenancyService: GenService<{
   },
   /**
    * CreateToken makes a token and answers its secret, this once. MANAGE in its own project, with at most
-   * its own scopes.
+   * its own scopes and no longer than it lasts itself.
    *
    * @generated from rpc tally.v1.TenancyService.CreateToken
    */

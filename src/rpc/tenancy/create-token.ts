@@ -5,13 +5,14 @@ import type {
   TenancyService,
 } from "../../../gen/tally/v1/tenancy_service_pb.js";
 import type { ScopeName } from "../../auth/principal.js";
+import { readToken } from "../../db/tokens.js";
 import { callError, invalidArgument, type Violation } from "../../errors.js";
 import { checkTime, toMicros } from "../../ingest/rules.js";
 import type { CallContext, Handler } from "../handler.js";
 import { makeToken } from "./make-token.js";
 import { scopeName } from "./messages.js";
 import { readName } from "./names.js";
-import type { TenancyDeps } from "./tenancy-deps.js";
+import { attempt, type TenancyDeps } from "./tenancy-deps.js";
 import { ownerOf } from "./token-owner.js";
 
 /** The handler of CreateToken. */
@@ -20,6 +21,7 @@ export function createToken(deps: TenancyDeps): Handler<typeof TenancyService.me
     const owner = await ownerOf(deps, request.projectId, context);
     const wanted = readRequest(request, owner === null, deps.now());
     checkScopes(wanted.scopes, context);
+    await checkLifetime(deps, wanted.expireUs, context);
     return makeToken(deps, context, { owner, ...wanted });
   };
 }
@@ -59,4 +61,20 @@ function checkScopes(scopes: readonly ScopeName[], { principal }: CallContext): 
     `this token cannot give scope ${missing.toUpperCase()}: it does not have it`,
     { reason: "SCOPE_MISSING", metadata: { needed: missing } },
   );
+}
+
+/** What a project's token may do ends with it: the tokens that it makes do not outlive it. */
+async function checkLifetime(
+  deps: TenancyDeps,
+  expireUs: number | null,
+  context: CallContext,
+): Promise<void> {
+  const { principal, deadlineAt } = context;
+  if (principal?.kind !== "project") return;
+  const own = await attempt(deps, context, () => readToken(deps.db, principal.tokenId, deadlineAt));
+  const endUs = own?.expireUs ?? null;
+  if (endUs === null || (expireUs !== null && expireUs <= endUs)) return;
+  const end = new Date(Math.floor(endUs / 1000)).toISOString();
+  const description = `is required, and no later than ${end}, when the token that asks for it ends`;
+  throw invalidArgument([{ field: "expire_time", description }]);
 }

@@ -10,23 +10,27 @@ import { Callout } from "../ui/callout.js";
 import { errorText } from "../ui/error-text.js";
 import { Field } from "../ui/field.js";
 import { TextField } from "../ui/text-field.js";
+import { useNow } from "../ui/use-now.js";
 import { NewSecret } from "./new-secret.js";
-import { expiryOf, LIFETIMES, SCOPES } from "./token-words.js";
+import { expiryOf, lifetimesUntil, SCOPES } from "./token-words.js";
 
 /** Without `projectId` it makes admin tokens. The secret stays on view until it is put away. */
 export function CreateToken({ projectId = "" }: { readonly projectId?: string }) {
-  const { may } = useSession();
+  const { caller, isAdmin, may } = useSession();
   const refresh = useRefresh();
   const create = useMutation(TenancyService.method.createToken, {
     onSuccess: () => refresh(TenancyService),
   });
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState<readonly Scope[]>([Scope.INGEST].filter(may));
-  const [days, setDays] = useState<string>(LIFETIMES[0].value);
+  const end = isAdmin ? undefined : caller.token?.expireTime;
+  const lifetimes = lifetimesUntil(end, useNow());
+  const [chosen, setChosen] = useState("90");
+  const days = lifetimes.some(({ value }) => value === chosen) ? chosen : "";
   const isOfProject = projectId !== "";
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const expireTime = expiryOf(days, Date.now());
+    const expireTime = expiryOf(days, Date.now(), end);
     create.mutate({
       projectId,
       name,
@@ -59,8 +63,8 @@ export function CreateToken({ projectId = "" }: { readonly projectId?: string })
         />
         <Field label="Ends after">
           {(props) => (
-            <select {...props} value={days} onChange={(event) => setDays(event.target.value)}>
-              {LIFETIMES.map(({ value, text }) => (
+            <select {...props} value={days} onChange={(event) => setChosen(event.target.value)}>
+              {lifetimes.map(({ value, text }) => (
                 <option key={value} value={value}>
                   {text}
                 </option>

@@ -38,7 +38,23 @@ export const LIFETIMES = [
   { value: "", text: "For ever" },
 ] as const;
 
-/** When a token of so many days ends; undefined for one that never does. */
-export function expiryOf(days: string, nowMs: number): Timestamp | undefined {
-  return days === "" ? undefined : timestampFromMs(nowMs + Number(days) * 86_400_000);
+/** The lifetimes that a token which ends then may give: none is longer than its own. Undefined for no end. */
+export function lifetimesUntil(end: Timestamp | undefined, nowMs: number) {
+  const endMs = millisOf(end);
+  if (endMs === undefined) return LIFETIMES;
+  const shorter = LIFETIMES.filter(
+    ({ value }) => value !== "" && nowMs + Number(value) * DAY_MS <= endMs,
+  );
+  return [...shorter, { value: "", text: "As long as yours" }] as const;
 }
+
+/** When a token of so many days ends; `end`, the latest, for one of none. Undefined means never. */
+export function expiryOf(
+  days: string,
+  nowMs: number,
+  end: Timestamp | undefined,
+): Timestamp | undefined {
+  return days === "" ? end : timestampFromMs(nowMs + Number(days) * DAY_MS);
+}
+
+const DAY_MS = 86_400_000;

@@ -94,6 +94,29 @@ it("lets a project's token give away its own scopes in its own project alone", a
   expect(tokens.map(({ tokenId }) => tokenId)).toEqual([token?.tokenId]);
 });
 
+it("lets no token outlive the project's token that makes it", async () => {
+  const projectId = await lab.project();
+  const endMs = Date.now() + 3_600_000;
+  const until = (ms: number) => ({ expireTime: timestampFromMs(ms) });
+  const ending = { projectId, name: "a", scopes: [Scope.MANAGE, Scope.READ], ...until(endMs) };
+  const { token } = await lab.call("createToken", ending);
+  const member = {
+    ...(await lab.member(projectId, "manage", "read")),
+    tokenId: token?.tokenId ?? "",
+  };
+  const wanted = { name: "b", scopes: [Scope.READ] };
+  for (const later of [{}, until(endMs + 1)]) {
+    expect(await failure(lab.call("createToken", { ...wanted, ...later }, member))).toMatchObject({
+      code: "InvalidArgument",
+      fields: ["expire_time"],
+    });
+  }
+  const made = await lab.call("createToken", { ...wanted, ...until(endMs) }, member);
+  expect(made.token?.expireTime).toEqual(token?.expireTime);
+  const byAdmin = await lab.call("createToken", { ...wanted, projectId, ...until(endMs + 1) });
+  expect(byAdmin.token?.expireTime).toBeDefined();
+});
+
 it("makes one token when the answer of the first attempt is lost", async () => {
   const projectId = await lab.project();
   const db = losingAnswers(lab.pool, /INSERT INTO tokens/);

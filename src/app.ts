@@ -235,6 +235,7 @@ async function start(
       corsOrigins: config.corsOrigins,
       trustedProxies: config.trustedProxies,
       reflection: config.reflection,
+      maxConnections: config.maxConnections,
       callsPerSecond: config.callsPerSecond,
       version,
       routes: [

@@ -27,6 +27,7 @@ export interface Config {
   readonly workConcurrency: number;
   readonly logLevel: string;
   /** 0 is no limit. */
+  readonly maxConnections: number;
   readonly callsPerSecond: number;
   /** Of each client of a project; 0 is no limit. */
   readonly clientEventsPerSecond: number;
@@ -94,6 +95,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     faults: defaulted(settings.faults),
     workConcurrency: defaulted(settings.workConcurrency),
     logLevel: defaulted(settings.logLevel),
+    maxConnections: defaulted(settings.maxConnections),
     callsPerSecond: defaulted(settings.callsPerSecond),
     clientEventsPerSecond: defaulted(settings.clientEventsPerSecond),
     warnings: [...warnings, ...unknownNames(env)],

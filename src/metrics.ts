@@ -127,6 +127,10 @@ export function createMetrics(sources: MetricSources = NO_SOURCES) {
     statementRetries: counter("tally_db_retries_total", "Statements sent again after a failure.", [
       "cause",
     ]),
+    connectionsRefused: counter(
+      "tally_connections_refused_total",
+      "Connections beyond those that an address takes at a time.",
+    ),
     authFailures: counter("tally_auth_failures_total", "Calls refused for their token.", [
       "reason",
     ]),

@@ -169,6 +169,13 @@ export const settings = {
     oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
     "Least level that is logged: trace, debug, info, warn, error, fatal or silent.",
   ),
+  maxConnections: setting(
+    "TALLY_MAX_CONNECTIONS",
+    "10000",
+    "a number, 1 to 1000000",
+    integerBetween(1, 1_000_000),
+    "Connections that each address takes at a time, 1 to 1000000; one beyond is closed at once, and counted by `tally_connections_refused_total`.",
+  ),
   callsPerSecond: setting(
     "TALLY_CALLS_PER_SECOND",
     "0",

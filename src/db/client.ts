@@ -37,7 +37,7 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 /** The server ends what we no longer wait for: a little later than we do. */
 const SERVER_STATEMENT_TIMEOUT_MS = 35_000;
 /** How soon the server notices that we hung up, and lets go of a statement's locks. */
-const SERVER_HANGUP_CHECK_MS = 1_000;
+export const SERVER_HANGUP_CHECK_MS = 1_000;
 
 /**
  * Startup parameters that PgBouncer takes too. In what form dates, bytes and numbers are answered is nothing that the

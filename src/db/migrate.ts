@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import type { Connection } from "./client.js";
+import { type Connection, SERVER_HANGUP_CHECK_MS } from "./client.js";
 import { DbError } from "./errors.js";
 import { ensureResultsPartitions } from "./results-partitions.js";
 
@@ -160,7 +160,7 @@ async function apply(connection: Connection, migration: Migration): Promise<bool
   const record = `INSERT INTO schema_migrations (version, name, checksum)
 VALUES (${version}, '${name}', '${checksum}');`;
   try {
-    await connection.run(`${LOCK}\n${CREATE_TABLE}\n${record}\n${sql}`);
+    await connection.run(`${HEED_HANGUP}\n${LOCK}\n${CREATE_TABLE}\n${record}\n${sql}`);
     return true;
   } catch (error) {
     if (error instanceof DbError && error.constraint === "schema_migrations_pkey") return false;
@@ -181,6 +181,10 @@ SELECT
 const HAS_TABLE = "SELECT to_regclass('schema_migrations') IS NOT NULL AS exists";
 
 const APPLIED = "SELECT version, name, checksum FROM schema_migrations ORDER BY version";
+
+// As every connection of ours asks for at its start, which a pooler would refuse: a process that is killed lets go of its
+// locks, and waits for none.
+const HEED_HANGUP = `SET LOCAL client_connection_check_interval = ${SERVER_HANGUP_CHECK_MS};`;
 
 // Held to the end of the transaction. Who comes second waits here, and then stumbles over the version.
 const LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('tally migrate', 0));";

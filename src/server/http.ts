@@ -78,10 +78,20 @@ function createBareServer(room: Room, serve: Page): Server {
     connectionsCheckingInterval: Math.max(50, Math.min(5000, headersTimeoutMs / 2)),
     keepAliveTimeout: KEEP_ALIVE_MS,
   });
-  server.on("request", serve);
+  const serveTarget = (req: IncomingMessage, res: ServerResponse) => {
+    req.url = originForm(req.url);
+    serve(req, res);
+  };
+  server.on("request", serveTarget);
   // The readers of bodies say `100 Continue`, after the guard.
-  server.on("checkContinue", serve);
+  server.on("checkContinue", serveTarget);
   return server;
+}
+
+/** The path and query of a request's target, which may be a whole URL (RFC 9112, 3.2.2). */
+function originForm(target = "/"): string {
+  const rest = target.replace(/^https?:\/\/[^/?]+/i, "");
+  return rest.startsWith("/") || rest === target ? rest : `/${rest}`;
 }
 
 /** Longer than the 60 s after which common load balancers close idle connections. */

@@ -7,6 +7,7 @@ import type { Logger } from "../log.js";
 import type { Metrics } from "../metrics.js";
 import type { Route } from "../rpc/handler.js";
 import { createClientAddress } from "./address.js";
+import { limitConnections } from "./connection-limit.js";
 import type { Door } from "./door.js";
 import { drainServer } from "./drain.js";
 import { createGrpcServer, createInjector } from "./grpc.js";
@@ -40,6 +41,8 @@ export interface ServerOptions {
   /** Of the dashboard; none where it was not built. */
   readonly webFiles: WebFiles;
   readonly authenticator: Authenticator;
+  /** Of the main address, and of the one for gRPC, each. */
+  readonly maxConnections: number;
   /** For each project and each admin token on this server; 0 is unlimited. A project's own rate replaces it. */
   readonly callsPerSecond: number;
   readonly metrics: Metrics;
@@ -114,6 +117,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const metricsServer = createMetricsServer(room);
   const listeners: Server[] = [port, grpcPort, metricsServer];
   for (const server of listeners) server.on("connection", track);
+  limitConnections([port, grpcPort], options.maxConnections, room);
   const stopWatching =
     options.tls === undefined || certificate === undefined
       ? undefined

@@ -115,6 +115,23 @@ it("refuses to go on when another server came first with another file of that nu
   });
 });
 
+it("lets go of its locks soon after nobody waits for it any more", async () => {
+  await using database = await createEmptyDatabase();
+  await using holder = new Connection({ url: database.url, prepare: false });
+  await holder.run("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('tally migrate', 0))");
+  await using watcher = new Connection({ url: database.url, prepare: false });
+  const waiting = async () =>
+    watcher.query(`
+      SELECT pid FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event = 'advisory'`);
+  const connection = new Connection({ url: database.url, prepare: false });
+  const given = migrate({ connection }).catch((error: unknown) => error);
+  await expect.poll(waiting).toHaveLength(1);
+  await connection[Symbol.asyncDispose]();
+  expect(await given).toBeInstanceOf(Error);
+  await expect.poll(waiting, { timeout: 10_000 }).toEqual([]);
+});
+
 it("refuses a database that is newer than the code, and changes nothing", async () => {
   await using database = await createEmptyDatabase();
   await using connection = new Connection({ url: database.url, prepare: true });

@@ -23,6 +23,23 @@ describe("pages", () => {
     });
   });
 
+  test("answer to targets that are whole URLs", async () => {
+    await using lab = await startLab();
+    const { host } = new URL(lab.server.url);
+    for (const target of [`http://${host}/healthz?a`, `HTTPS://tally.example/healthz`]) {
+      const answer = await raw(
+        lab,
+        `GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
+      );
+      expect(answer).toMatch(/^HTTP\/1.1 200 .*"healthy"/s);
+    }
+    const root = await raw(
+      lab,
+      `GET http://${host}?a HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
+    );
+    expect(root).toContain("DASHBOARD_NOT_BUILT");
+  });
+
   test("/readyz names the check that keeps failing, and a blip does not flip it", async () => {
     let failures = 0;
     let probes = 0;

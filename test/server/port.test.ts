@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
 import { request } from "node:https";
@@ -10,6 +11,8 @@ import { Client, credentials } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { callGrpcBytes, type Lab, pathOf, raw, startLab, until } from "./support.js";
+
+const HEALTHZ = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
 
 describe("one port", () => {
   test("tells HTTP/2 by its preface, however slowly it comes", async () => {
@@ -51,11 +54,36 @@ describe("one port", () => {
     expect(await raw(lab, "GET / HTTP/1.1\r\nhost: x\r\n")).toContain("408");
   });
 
+  test("takes so many connections at a time, and says once a minute how many it refused", async () => {
+    let now = 0;
+    await using lab = await startLab({ maxConnections: 2, now: () => now });
+    const { address } = lab.server;
+    const held = [net.connect(address), net.connect(address)];
+    await Promise.all(held.map((socket) => once(socket, "connect")));
+    const refused = () =>
+      once(
+        net
+          .connect(address)
+          .resume()
+          .on("error", () => {}),
+        "close",
+      );
+    const told = () => lab.lines.filter(({ event }) => event === "connections_refused");
+    for (let i = 0; i < 3; i++) await refused();
+    expect(told()).toMatchObject([{ count: 1, max_connections: 2 }]);
+    now += 60_000;
+    await refused();
+    expect(told()).toMatchObject([{ count: 1 }, { count: 3 }]);
+    expect((await lab.metrics.connectionsRefused.get()).values).toMatchObject([{ value: 4 }]);
+    for (const socket of held) socket.destroy();
+    await expect.poll(() => raw(lab, HEALTHZ)).toContain("healthy");
+  });
+
   test("does not crash on HTTP/1.0 without a Host", async () => {
     await using lab = await startLab();
     const answer = await raw(lab, `POST ${pathOf(ingestRun)} HTTP/1.0\r\n\r\n`);
     expect(answer).toContain("401");
-    expect(await raw(lab, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")).toContain("healthy");
+    expect(await raw(lab, HEALTHZ)).toContain("healthy");
   });
 
   test("that is taken is a clear error", async () => {

@@ -72,6 +72,7 @@ export async function startLab(change: Partial<ServerOptions> = {}): Promise<Lab
     doors: [],
     webFiles: new Map(),
     authenticator,
+    maxConnections: 1000,
     callsPerSecond: 0,
     metrics,
     log,

@@ -27,14 +27,20 @@ export interface BatchSource {
   next(): Promise<Batch | "end" | "pause">;
 }
 
-/** The results, made storable, in batches within both limits. Throws INVALID_ARGUMENT for one that no message has room for. */
+/** The results, made storable, in batches within both limits. Throws INVALID_ARGUMENT for one that no message has room for or that is no object. */
 export async function* toBatches(
   results: AsyncIterable<TestResultInit> | Iterable<TestResultInit>,
   limits: BatchLimits,
 ): AsyncGenerator<Batch> {
   const buffer = createResultBuffer(limits);
   const number = createNumbering();
+  let index = 0;
   for await (const result of results) {
+    // What is written in JavaScript is checked by nobody before.
+    if (typeof result !== "object" || result === null) {
+      throw new ConnectError(`results[${index}] is no object`, Code.InvalidArgument);
+    }
+    index++;
     const full = buffer.add(result);
     if (full !== undefined) yield fitting(number(full));
   }

@@ -49,9 +49,19 @@ export function createHttpTransport(
   return {
     unary: (method, signal, timeoutMs = defaultTimeoutMs, ...rest) =>
       transport.unary(method, signal, timeoutMs, ...rest),
-    stream: (...args) => transport.stream(...args),
+    stream(method, ...rest) {
+      if (method.methodKind === "bidi_streaming") throw needsGrpc(method.name);
+      return transport.stream(method, ...rest);
+    },
     close: () => agent.destroy(),
   };
+}
+
+function needsGrpc(method: string): ConnectError {
+  return new ConnectError(
+    `${method} sends both ways at once, which Connect over HTTP/1.1 cannot: use the protocol grpc, or uploadResults`,
+    Code.Unimplemented,
+  );
 }
 
 async function* withNetworkErrors<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {

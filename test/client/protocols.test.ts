@@ -213,3 +213,14 @@ it("takes an address with a path over connect alone", () => {
   createTallyClient({ url, protocol: "connect" }).close();
   expect(() => createTallyClient({ url })).toThrow("expected http://host:port");
 });
+
+it("says that streams both ways need gRPC", async () => {
+  const client = createTallyClient({ url: "http://127.0.0.1:1", protocol: "connect" });
+  const answers = client.ingest.publishResults((async function* () {})());
+  const error = await failure(answers[Symbol.asyncIterator]().next());
+  expect(readError(error)).toMatchObject({
+    code: Code.Unimplemented,
+    message: expect.stringMatching(/^PublishResults sends both ways .* use the protocol grpc/),
+  });
+  client.close();
+});

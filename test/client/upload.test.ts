@@ -138,6 +138,17 @@ describe("uploadResults", () => {
     expect(store.finishes).toBe(0);
   });
 
+  it("names a result that is none", async () => {
+    await using store = await startStore(() => false);
+    const [first] = numbered(1);
+    const results = [first, null] as Named[];
+    await expect(store.upload(results, {})).rejects.toMatchObject({
+      code: Code.InvalidArgument,
+      rawMessage: "results[1] is no object",
+    });
+    expect(store.finishes).toBe(0);
+  });
+
   it("sends again what was not acknowledged when the server cuts the stream", async () => {
     await using store = await startStore(
       (frame, stream) =>

@@ -35,6 +35,35 @@ describe.skipIf(!hasChromium)("tests", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it.each([1440, 390])(
+    "keeps rows apart where text is twice as large, %i pixels wide",
+    async (width) => {
+      for (const [path, role, name] of [
+        ["/tests", "table", "Tests"],
+        ["/runs", "table", "Runs"],
+        ["/flaky", "list", "Flaky tests"],
+      ] as const) {
+        await using opened = await open(path, { width });
+        const { page } = opened;
+        const rows = page.getByRole(role, { name }).locator("[data-index]");
+        await rows.first().waitFor();
+        await page.evaluate("document.documentElement.style.fontSize = '32px'");
+        const overlaps = () =>
+          rows.evaluateAll((found) => {
+            const boxes = found
+              .map((row) => ({
+                top: row.getBoundingClientRect().top,
+                bottom: row.getBoundingClientRect().top + row.scrollHeight,
+              }))
+              .sort((a, b) => a.top - b.top);
+            return boxes.filter(({ top }, i) => top < (boxes[i - 1]?.bottom ?? top) - 2).length;
+          });
+        await expect.poll(overlaps).toBe(0);
+        if (path === "/tests") expect(await rows.count()).toBeGreaterThan(5);
+      }
+    },
+  );
+
   it("orders and narrows the list by its address", async () => {
     await using opened = await open("/tests");
     const { page } = opened;

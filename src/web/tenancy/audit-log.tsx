@@ -27,7 +27,7 @@ export function AuditLog({ projectId = "" }: { readonly projectId?: string }) {
             rowKey={({ auditEntryId }) => String(auditEntryId)}
             columns={columns}
             more={query}
-            rowHeight={44}
+            rowHeight={44 / 15}
           />
         );
       }}

@@ -14,24 +14,25 @@ export interface Column<R> {
   readonly cell: (row: R) => ReactNode;
 }
 
-/** Rows of equal height. The first cell of a row has the link to what the row is of. */
+/** Rows of equal height, unless one's text needs more. The first cell of a row has the link to what the row is of. */
 export function DataTable<R>({
   label,
   rows,
   rowKey,
   columns,
   more,
-  rowHeight = 52,
+  rowHeight = 52 / 15,
 }: {
   readonly label: string;
   readonly rows: readonly R[];
   readonly rowKey: (row: R) => string;
   readonly columns: readonly Column<R>[];
   readonly more?: More;
+  /** The least, in rem; a rem has 15 pixels. */
   readonly rowHeight?: number;
 }) {
   const list = useRef<HTMLTableSectionElement>(null);
-  const { inSight, height } = useRowsInSight({ list, rows, rowKey, rowHeight, more });
+  const { inSight, height, measure } = useRowsInSight({ list, rows, rowKey, rowHeight, more });
   return (
     <div className="table-place">
       <table className="table" aria-label={label} aria-rowcount={rows.length + 1}>
@@ -45,14 +46,16 @@ export function DataTable<R>({
           </tr>
         </thead>
         <tbody ref={list} className="table-body" style={{ height }}>
-          {inSight.map(({ key, index, row, top, height: ownHeight }) => (
+          {inSight.map(({ key, index, row, top }) => (
             <tr
               key={key}
+              ref={measure}
+              data-index={index}
               aria-rowindex={index + 2}
               className="table-row"
               style={{
                 ...templates(columns),
-                height: ownHeight,
+                minHeight: `${rowHeight}rem`,
                 transform: `translateY(${top}px)`,
               }}
             >

@@ -75,8 +75,8 @@ export function ExpandingList<R>({
   );
 }
 
-/** Of an item that is closed, in pixels; opened ones are measured. */
-const ROW_HEIGHT = 56;
+/** Of an item that is closed, in rem; opened ones are measured. */
+const ROW_HEIGHT = 56 / 15;
 
 function toggled(keys: ReadonlySet<string>, key: string): ReadonlySet<string> {
   const after = new Set(keys);

@@ -3,6 +3,7 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type RefObject, useEffect } from "react";
 import { Button } from "./button.js";
 import { Unseen } from "./unseen.js";
+import { useRemPixels } from "./use-rem-pixels.js";
 
 /** The page after this one, as `useInfiniteQuery` tells of it. */
 export interface More {
@@ -17,10 +18,9 @@ export interface RowInSight<R> {
   readonly index: number;
   readonly row: R;
   readonly top: number;
-  readonly height: number;
 }
 
-/** The rows in sight of the window, and the height of all; `measure` is the ref of rows that have heights of their own. */
+/** The rows in sight of the window, and the height of all; `measure` is the ref of rows. */
 export function useRowsInSight<R>({
   list,
   rows,
@@ -31,7 +31,7 @@ export function useRowsInSight<R>({
   readonly list: RefObject<HTMLElement | null>;
   readonly rows: readonly R[];
   readonly rowKey: (row: R) => string;
-  /** Until a row is measured. */
+  /** Until a row is measured; in rem, so that it grows with the text. */
   readonly rowHeight: number;
   readonly more: More | undefined;
 }) {
@@ -39,9 +39,10 @@ export function useRowsInSight<R>({
     const row = rows[index];
     return row === undefined ? String(index) : rowKey(row);
   };
+  const remPixels = useRemPixels();
   const virtual = useWindowVirtualizer({
     count: rows.length,
-    estimateSize: () => rowHeight,
+    estimateSize: () => Math.round(rowHeight * remPixels),
     overscan: 10,
     scrollMargin: list.current?.offsetTop ?? 0,
     getItemKey: keyAt,
@@ -53,11 +54,11 @@ export function useRowsInSight<R>({
       more.fetchNextPage();
     }
   }, [more, lastSeen, rows.length]);
-  const inSight = items.flatMap(({ index, start, size }): RowInSight<R>[] => {
+  const inSight = items.flatMap(({ index, start }): RowInSight<R>[] => {
     const row = rows[index];
     if (row === undefined) return [];
     const top = start - virtual.options.scrollMargin;
-    return [{ key: keyAt(index), index, row, top, height: size }];
+    return [{ key: keyAt(index), index, row, top }];
   });
   return { inSight, height: virtual.getTotalSize(), measure: virtual.measureElement };
 }

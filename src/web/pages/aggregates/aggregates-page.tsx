@@ -80,7 +80,7 @@ export default function AggregatesPage({ projectId }: ProjectPageProps) {
                     `${row.periodStartTime?.seconds ?? ""} ${JSON.stringify([row.client, row.metric])}`
                   }
                   columns={columns}
-                  rowHeight={38}
+                  rowHeight={38 / 15}
                 />
               </Section>
             </>

@@ -23,7 +23,7 @@ export function ChangeTable({
       rows={changes}
       rowKey={({ testId }) => testId}
       columns={columns(projectId)}
-      rowHeight={64}
+      rowHeight={64 / 15}
     />
   );
 }

@@ -31,7 +31,7 @@ export function tokenState(
 }
 
 /** How long a new token may live. */
-export const LIFETIMES = [
+const LIFETIMES = [
   { value: "90", text: "90 days" },
   { value: "30", text: "30 days" },
   { value: "365", text: "One year" },

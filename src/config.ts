@@ -26,8 +26,9 @@ export interface Config {
   /** Workers that process queued events. */
   readonly workConcurrency: number;
   readonly logLevel: string;
-  /** 0 is no limit. */
+  /** Of each address. */
   readonly maxConnections: number;
+  /** 0 is no limit. */
   readonly callsPerSecond: number;
   /** Of each client of a project; 0 is no limit. */
   readonly clientEventsPerSecond: number;

@@ -171,7 +171,7 @@ export const settings = {
   ),
   maxConnections: setting(
     "TALLY_MAX_CONNECTIONS",
-    "10000",
+    "20000",
     "a number, 1 to 1000000",
     integerBetween(1, 1_000_000),
     "Connections that each address takes at a time, 1 to 1000000; one beyond is closed at once, and counted by `tally_connections_refused_total`.",

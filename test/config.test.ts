@@ -34,7 +34,7 @@ it("has a default for everything", () => {
     workConcurrency: 2,
     faults: false,
     logLevel: "info",
-    maxConnections: 10_000,
+    maxConnections: 20_000,
     callsPerSecond: 0,
     clientEventsPerSecond: 0,
     warnings: [],

@@ -315,9 +315,10 @@ describe("a server that stops", () => {
     await using watcher = new Connection({ url: database.url, prepare: false });
     await expect.poll(() => lockWaiters(watcher), PATIENCE).not.toEqual([]);
     child.kill("SIGINT");
-    await expect.poll(output, PATIENCE).toContain('"stopping"');
     // As npm passes the same Ctrl-C on.
+    await sleep(1);
     child.kill("SIGINT");
+    await expect.poll(output, PATIENCE).toContain('"stopping"');
     await sleep(1_100);
     expect(child.exitCode).toBe(null);
     child.kill("SIGINT");

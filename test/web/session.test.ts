@@ -1,6 +1,7 @@
 /** Signing in and out, and what surrounds the pages. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Scope } from "../../gen/tally/v1/tenancy_pb.js";
 import { hasChromium, startWebLab, type WebLab } from "./web-lab.js";
 
 describe.skipIf(!hasChromium)("session", () => {
@@ -66,6 +67,17 @@ describe.skipIf(!hasChromium)("session", () => {
       await page.getByRole("button", { name: "Sign in" }).click();
       await page.getByRole("alert").getByText(said).waitFor();
     }
+  });
+
+  it("says what a token lacks that may not read, and leads to no page", async () => {
+    const { tenancy } = lab.server.client();
+    const { projectId } = lab.server;
+    const scopes = [Scope.INGEST];
+    const { secret } = await tenancy.createToken({ projectId, name: "ingest", scopes });
+    await using opened = await lab.open("/", { token: secret });
+    const { page } = opened;
+    await page.getByRole("heading", { name: "This token may not read" }).waitFor();
+    expect(await page.getByRole("navigation").getByRole("link").count()).toBe(0);
   });
 
   it("says that a token was revoked while the page was open", async () => {

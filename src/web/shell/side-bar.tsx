@@ -21,6 +21,7 @@ export function SideBar({ asked }: { readonly asked: string | undefined }) {
       <ProjectPicker projectId={projectId} />
       <nav aria-label="Pages" className="side-nav">
         {projectId !== undefined &&
+          may(Scope.READ) &&
           GROUPS.map(({ title, pages }) => (
             <div key={title} className="side-group">
               <span className="side-group-title">{title}</span>

@@ -55,7 +55,7 @@ export const limits = {
   eventsPerReprocessing: 1000,
   /** Entries of one replay or dismissal. */
   rejectionsPerCall: 1000,
-  /** Kept bytes in one page of rejections. */
+  /** Kept bytes and violations in one page of rejections. */
   rejectionPageBytes: 2 * MiB,
   /** Texts in one page of events. */
   eventPageBytes: 2 * MiB,

@@ -61,8 +61,9 @@ export interface StoredRejection extends RejectionKey {
 }
 
 /**
- * Rejections that match, newest first, after a key; up to `limit`, and no more once their bytes pass `maxBytes`. Serves
- * from rejections_by_time or rejections_by_state.
+ * Rejections that match, newest first, after a key; up to `limit`, and no more once what is kept of them and their
+ * violations pass `maxBytes`. With `more` others may come after them. Serves from rejections_by_time or
+ * rejections_by_state.
  */
 export async function listRejections(
   db: Queryable,
@@ -74,13 +75,17 @@ export async function listRejections(
     readonly maxBytes: number;
   },
   deadlineAt: number,
-): Promise<StoredRejection[]> {
-  const rows = await db.query<RejectionColumns>(
+): Promise<{ rejections: StoredRejection[]; more: boolean }> {
+  const { after, limit, maxBytes } = page;
+  const rows = await db.query<RejectionColumns & { fills_page: boolean }>(
     LIST,
-    [projectKey, ...filterParams(filter), ...afterParams(page.after), page.limit, page.maxBytes],
+    [projectKey, ...filterParams(filter), ...afterParams(after), limit + 1, maxBytes],
     { deadlineAt },
   );
-  return rows.map(toStoredRejection);
+  return {
+    rejections: rows.slice(0, limit).map(toStoredRejection),
+    more: rows.length > limit || rows.at(-1)?.fills_page === true,
+  };
 }
 
 /** Keys of rejections that match, oldest first, after a key, up to `limit`: of what is kept nothing is read. */
@@ -264,13 +269,13 @@ const MATCHES = `
 
 // The running sum stops behind the row that passes the bound: a page has one row at least.
 const LIST = `
-SELECT ${COLUMNS}
+SELECT ${COLUMNS}, bytes_before + own_bytes > $12::bigint AS fills_page
 FROM (
-  SELECT *, sum(octet_length(bytes)) OVER (
+  SELECT *, COALESCE(sum(own_bytes) OVER (
     ORDER BY created_at DESC, rejection_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-  ) AS bytes_before
+  ), 0) AS bytes_before
   FROM (
-    SELECT *
+    SELECT *, COALESCE(octet_length(bytes), 0) + octet_length(violations::text) AS own_bytes
     FROM rejections
     WHERE ${MATCHES}
       AND ($9::bigint IS NULL OR (created_at, rejection_id) < (${timeOf("$9")}, decode($10::text, 'hex')))
@@ -278,7 +283,7 @@ FROM (
     LIMIT $11::int
   ) found
 ) page
-WHERE COALESCE(bytes_before, 0) <= $12::bigint
+WHERE bytes_before <= $12::bigint
 ORDER BY created_at DESC, rejection_id DESC`;
 
 const LIST_KEYS = `

@@ -7,7 +7,10 @@ import {
   IngestRunRequestSchema,
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import { RejectionKind, RejectionReason, RejectionState } from "../../gen/tally/v1/rejection_pb.js";
-import { ReplayOutcome } from "../../gen/tally/v1/rejection_service_pb.js";
+import {
+  ListRejectionsResponseSchema,
+  ReplayOutcome,
+} from "../../gen/tally/v1/rejection_service_pb.js";
 import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
 import { errorMetadata, errorReason } from "../../src/client/index.js";
 import { Connection } from "../../src/db/client.js";
@@ -369,6 +372,35 @@ describe("many", () => {
       expect(error.code).toBe(Code.InvalidArgument);
       expect(error.rawMessage).toMatch(/^page_token: /);
     }
+  });
+
+  it("end a page before its violations are more than a message has room for", async () => {
+    const { rejections } = client();
+    const count = 600;
+    await using db = new Connection({ url: server.databaseUrl, prepare: false });
+    await db.query(
+      `INSERT INTO rejections (
+        project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, part, item_index, result_id,
+        bytes, client, batch_key
+      )
+      SELECT
+        project_key, decode(md5('wordy' || i), 'hex'), 3, 1, (
+          SELECT jsonb_agg(jsonb_build_object('field', 'f' || v, 'description', repeat('x', 300)))
+          FROM generate_series(1, 32) AS v
+        ), false, '', '', 0, '', 'x', 'wordy', 1
+      FROM projects, generate_series(1, $2::int) AS i WHERE project_id = $1`,
+      [server.projectId, count],
+    );
+    const seen = new Set<string>();
+    let pageToken = "";
+    do {
+      const filter = { client: "wordy" };
+      const page = await rejections.listRejections({ filter, pageSize: 1000, pageToken });
+      expect(toBinary(ListRejectionsResponseSchema, page).length).toBeLessThan(3 * 2 ** 20);
+      for (const { rejectionId } of page.rejections) seen.add(rejectionId);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    expect(seen.size).toBe(count);
   });
 
   it("are dismissed without being read", async () => {

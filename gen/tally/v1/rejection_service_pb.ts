@@ -105,7 +105,7 @@ export type ListRejectionsRequest = Message<"tally.v1.ListRejectionsRequest"> & 
 
   /**
    * How many; 0 means 50, above 1000 means 1000, negative is INVALID_ARGUMENT. A page is also cut at
-   * 2 MiB of kept bytes.
+   * 2 MiB of kept bytes and violations.
    *
    * @generated from field: int32 page_size = 3;
    */

@@ -19,14 +19,16 @@ export function listRejections(
     const size = pageSize(request.pageSize);
     const scope = { query: JSON.stringify(["ListRejections", filter]), projectId };
     const after = deps.pageTokens.open(request.pageToken, scope) as RejectionKey | null;
-    const page = { after, limit: size + 1, maxBytes: limits.rejectionPageBytes };
+    const page = { after, limit: size, maxBytes: limits.rejectionPageBytes };
     try {
-      const found = await listStored(deps.db, projectKey, filter, page, context.deadlineAt);
-      const rejections = found.slice(0, size);
+      const { rejections, more } = await listStored(
+        deps.db,
+        projectKey,
+        filter,
+        page,
+        context.deadlineAt,
+      );
       const last = rejections.at(-1);
-      // A page may also end at its bytes: then the next one may turn out empty.
-      const bytes = rejections.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
-      const more = found.length > size || bytes > limits.rejectionPageBytes;
       return {
         rejections: rejections.map(rejectionMessage),
         nextPageToken:

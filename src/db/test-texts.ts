@@ -6,18 +6,15 @@ import type { Queryable } from "./queryable.js";
  * has, whatever its case. Nothing in the text is a pattern.
  */
 export function containsText(alias: string, param: string, text: string): string {
-  const sought = `lower(${param}::text)`;
-  const looked = `${alias}.search_text`;
   // Two small letters have one capital; which of them lower() makes depends on the database.
-  const folded = SIGMA.test(text) ? [looked, sought].map(withOneSigma) : [looked, sought];
-  return `strpos(${folded.join(", ")}) > 0`;
+  const fold = (expression: string) =>
+    SIGMA.test(text) ? `translate(${expression}, 'ς', 'σ')` : expression;
+  // In a subquery it is made once, not for every test.
+  const sought = `(SELECT ${fold(`lower(${param}::text)`)})`;
+  return `strpos(${fold(`${alias}.search_text`)}, ${sought}) > 0`;
 }
 
 const SIGMA = /[Σσς]/;
-
-function withOneSigma(expression: string): string {
-  return `translate(${expression}, 'ς', 'σ')`;
-}
 
 /** Whether a test contains a text, as `containsText` says. Serves from tests_pkey. */
 export async function testContains(

@@ -80,7 +80,7 @@ export function testColumns(
     {
       key: "last",
       title: "Last seen",
-      width: "150px",
+      width: "176px",
       wideOnly: true,
       cell: (summary) => <LastSeen projectId={projectId} summary={summary} />,
     },

@@ -111,15 +111,13 @@ function afterParams(after: RejectionKey | null): (string | number | null)[] {
 }
 
 /** The rejection, or null where there is none. The id is 32 hex digits. */
-export async function readRejection(
+export function readRejection(
   db: Queryable,
   projectKey: string,
   id: string,
   deadlineAt: number,
 ): Promise<StoredRejection | null> {
-  const params = [projectKey, Buffer.from(id, "hex")];
-  const [row] = await db.query<RejectionColumns>(READ, params, { deadlineAt });
-  return row === undefined ? null : toStoredRejection(row);
+  return read(db, READ, projectKey, id, deadlineAt);
 }
 
 /** Who replays a rejection has this turn meanwhile. */
@@ -128,14 +126,24 @@ export function replayTurn(projectKey: string, id: string): string {
 }
 
 /** The same, for who has its turn: one that is being dismissed is waited for, and from then on none is. */
-export async function readRejectionInTurn(
+export function readRejectionInTurn(
   db: Queryable,
   projectKey: string,
   id: string,
   deadlineAt: number,
 ): Promise<StoredRejection | null> {
+  return read(db, READ_IN_TURN, projectKey, id, deadlineAt);
+}
+
+async function read(
+  db: Queryable,
+  statement: string,
+  projectKey: string,
+  id: string,
+  deadlineAt: number,
+): Promise<StoredRejection | null> {
   const params = [projectKey, Buffer.from(id, "hex")];
-  const [row] = await db.query<RejectionColumns>(READ_IN_TURN, params, { deadlineAt });
+  const [row] = await db.query<RejectionColumns>(statement, params, { deadlineAt });
   return row === undefined ? null : toStoredRejection(row);
 }
 

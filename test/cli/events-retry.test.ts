@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
+import { keepRejections } from "../support/kept-rejections.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 import { newProject } from "./new-project.js";
 
@@ -32,19 +33,8 @@ async function withRefusals() {
 
 describe("tally events failed", () => {
   it("lists as many as it was asked for, also where pages end at their bytes", async () => {
-    const { failed } = await withRefusals();
-    const [first] = await failed();
-    await db.query(
-      `INSERT INTO rejections (
-        project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, part, item_index, result_id,
-        bytes, client, batch_key
-      )
-      SELECT
-        project_key, decode(md5(i::text), 'hex'), 3, 1, '[]', false, '', '', 0, '',
-        convert_to(repeat('x', 1048576), 'UTF8'), 'large', 1
-      FROM rejections, generate_series(1, 5) AS i WHERE rejection_id = decode($1, 'hex')`,
-      [first?.rejectionId ?? ""],
-    );
+    const { projectId, failed } = await withRefusals();
+    await keepRejections(db, { projectId, client: "large" }, 5, { bytes: 2 ** 20 });
     for (const limit of [8, 7]) {
       const ids = (await failed("--limit", `${limit}`)).map(({ rejectionId }) => rejectionId);
       expect([ids.length, new Set(ids).size]).toEqual([limit, limit]);

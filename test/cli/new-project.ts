@@ -5,6 +5,7 @@ import type { TestServer } from "../support/server.js";
 import { type CliRun, runCli } from "./run-cli.js";
 
 export interface CliProject {
+  readonly projectId: string;
   readonly env: Readonly<Record<string, string>>;
   /** Runs `tally` with a token for everything in the project. */
   tally(args: readonly string[], input?: string): Promise<CliRun>;
@@ -28,6 +29,7 @@ export async function newProject(server: TestServer, db: Connection): Promise<Cl
   const tally = (args: readonly string[], input?: string) =>
     runCli(args, { env, ...(input === undefined ? {} : { input }) });
   return {
+    projectId,
     env,
     tally,
     async answer(...args) {

@@ -15,6 +15,7 @@ import { RunState, Status } from "../../gen/tally/v1/run_pb.js";
 import { errorMetadata, errorReason } from "../../src/client/index.js";
 import { Connection } from "../../src/db/client.js";
 import { failure } from "../support/failure.js";
+import { keepRejections } from "../support/kept-rejections.js";
 import { countLockWaiters } from "../support/lock-waiters.js";
 import { startTestServer, type TestServer } from "../support/server.js";
 
@@ -378,19 +379,8 @@ describe("many", () => {
     const { rejections } = client();
     const count = 600;
     await using db = new Connection({ url: server.databaseUrl, prepare: false });
-    await db.query(
-      `INSERT INTO rejections (
-        project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, part, item_index, result_id,
-        bytes, client, batch_key
-      )
-      SELECT
-        project_key, decode(md5('wordy' || i), 'hex'), 3, 1, (
-          SELECT jsonb_agg(jsonb_build_object('field', 'f' || v, 'description', repeat('x', 300)))
-          FROM generate_series(1, 32) AS v
-        ), false, '', '', 0, '', 'x', 'wordy', 1
-      FROM projects, generate_series(1, $2::int) AS i WHERE project_id = $1`,
-      [server.projectId, count],
-    );
+    const { projectId } = server;
+    await keepRejections(db, { projectId, client: "wordy" }, count, { violations: 32 });
     const seen = new Set<string>();
     let pageToken = "";
     do {
@@ -408,17 +398,8 @@ describe("many", () => {
     const MIB = 2 ** 20;
     const count = 200;
     await using db = new Connection({ url: server.databaseUrl, prepare: false });
-    await db.query(
-      `INSERT INTO rejections (
-        project_key, rejection_id, kind, reason, violations, violations_truncated, run_id, part, item_index, result_id,
-        bytes, client, batch_key
-      )
-      SELECT
-        project_key, decode(md5(i::text), 'hex'), 3, 1, '[]', false, '', '', 0, '',
-        convert_to(repeat('x', $2::int), 'UTF8'), 'large', 1
-      FROM projects, generate_series(1, $3::int) AS i WHERE project_id = $1`,
-      [server.projectId, MIB, count],
-    );
+    const { projectId } = server;
+    await keepRejections(db, { projectId, client: "large" }, count, { bytes: MIB });
     let most = 0;
     const before = process.memoryUsage().rss;
     const timer = setInterval(() => {

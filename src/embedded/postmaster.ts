@@ -25,7 +25,7 @@ export interface PostmasterOptions {
   readonly onLog: (line: string) => void;
   /** Gives up the start. */
   readonly signal: AbortSignal;
-  /** Longest time until it says that it starts; default 60 s. */
+  /** Longest time in which it does not say that it starts; default 60 s. */
   readonly silenceMs?: number;
 }
 
@@ -121,11 +121,13 @@ async function becomesReady(
   ended.then(() => {
     isOver = true;
   });
-  const deadline = performance.now() + silenceMs;
+  let deadline = performance.now() + silenceMs;
   while (!isOver && !signal.aborted) {
     const status = await statusOf(join(cluster, "postmaster.pid"), child.pid);
     if (status === "ready") return !signal.aborted;
-    if (status !== "starting" && performance.now() > deadline) return false;
+    // Read while it is written, the file says nothing for a moment.
+    if (status === "starting") deadline = performance.now() + silenceMs;
+    else if (performance.now() > deadline) return false;
     await sleep(POLL_MS);
   }
   return false;

@@ -27,12 +27,19 @@ async function start(lines: string): Promise<ReturnType<typeof startPostmaster>>
     settings: {},
     onLog: () => {},
     signal: new AbortController().signal,
-    silenceMs: 500,
+    silenceMs: 1_000,
   });
 }
 
 it("is waited for as long as it says that it starts", async () => {
-  const postmaster = await start("says starting; sleep 1.5; says ready; exec sleep 60");
+  const postmaster = await start("says starting; sleep 2; says ready; exec sleep 60");
+  await postmaster.stop();
+});
+
+it("is waited for although its file is read while it is written", async () => {
+  const cut = `: > "${join(folder, "postgres", "postmaster.pid")}"`;
+  const lines = `says starting; sleep 1.2; ${cut}; sleep 0.1; says starting; sleep 1.2; says ready; exec sleep 60`;
+  const postmaster = await start(lines);
   await postmaster.stop();
 });
 

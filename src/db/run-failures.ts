@@ -4,11 +4,17 @@ import type { Queryable } from "./queryable.js";
 import {
   RESULT_BYTES,
   RESULT_COLUMNS,
-  rowsWithin,
+  RUN_COLUMNS,
+  resultsWithin,
   type StoredResult,
   type StoredResultColumns,
+  type StoredRunColumns,
+  type StoredTestColumns,
   storedResults,
+  storedRun,
+  testOf,
   toStoredResult,
+  toStoredTest,
   withinBytes,
 } from "./stored-results.js";
 
@@ -61,17 +67,15 @@ export async function readNewestFailures(
   return toFailures(rows, limit, maxBytes);
 }
 
-type FailureColumns = StoredResultColumns & { found_count: string };
+type FailureColumns = StoredResultColumns &
+  StoredRunColumns &
+  StoredTestColumns & { found_count: string };
 
 function toFailures(rows: readonly FailureColumns[], limit: number, maxBytes: number): RunFailures {
-  const shown = rowsWithin(rows, limit, maxBytes);
-  return {
-    failures: shown.map(toStoredResult),
-    truncated: shown.length < Number(rows[0]?.found_count ?? 0),
-  };
+  const all = rows.map((row) => toStoredResult(row, row, toStoredTest(row)));
+  const failures = resultsWithin(all, limit, maxBytes);
+  return { failures, truncated: failures.length < Number(rows[0]?.found_count ?? 0) };
 }
-
-const STORED = storedResults("page");
 
 /**
  * The failures of the batches in `batches`, which has batch_key and created_at: of the newest batch first. A FULL JOIN is
@@ -79,7 +83,9 @@ const STORED = storedResults("page");
  */
 const text = (batches: string) => `
 WITH run AS MATERIALIZED (
-  SELECT run_key, run_day FROM runs WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL
+  SELECT run_key, run_day, ${RUN_COLUMNS}
+  FROM runs
+  WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL
 ),
 failing AS MATERIALIZED (${batches}),
 found AS MATERIALIZED (
@@ -96,9 +102,11 @@ found AS MATERIALIZED (
   LIMIT $3::int
 ),
 page AS (${withinBytes("ORDER BY created_at DESC, test_key, result_id", "$4::bigint")})
-SELECT (SELECT count(*) FROM found) AS found_count, ${STORED.columns}
-FROM ${STORED.from}
-ORDER BY p.created_at DESC, p.test_key, p.result_id`;
+SELECT (SELECT count(*) FROM found) AS found_count, ${storedRun("run")}, t.*, ${storedResults.columns}
+FROM ${storedResults.from}
+CROSS JOIN run
+CROSS JOIN LATERAL (${testOf("p.test_key")}) t
+ORDER BY p.place`;
 
 const OF_BATCHES = text(`
   SELECT batch_key, created_at

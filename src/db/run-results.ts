@@ -4,11 +4,17 @@ import type { Param, Queryable } from "./queryable.js";
 import {
   RESULT_BYTES,
   RESULT_COLUMNS,
-  rowsWithin,
+  RUN_COLUMNS,
+  resultsWithin,
   type StoredResult,
   type StoredResultColumns,
+  type StoredRunColumns,
+  type StoredTestColumns,
   storedResults,
+  storedRun,
+  testOf,
   toStoredResult,
+  toStoredTest,
   withinBytes,
 } from "./stored-results.js";
 import { containsText } from "./test-texts.js";
@@ -39,9 +45,14 @@ export interface ResultPage {
   readonly maxExamined: number;
 }
 
+/** Some results of a run, and where the next page begins; null on the last. */
+export interface RunResults {
+  readonly results: readonly StoredResult[];
+  readonly next: ResultListKey | null;
+}
+
 /**
- * The results of a living run that match, in the order of test_key and result_id, and where the next page begins;
- * null on the last. Reads them by the primary key; failed and errored ones alone by results_failures, which has the
+ * The results of a run that match, in the order of test_key and result_id; null of a run that is gone. Reads them by the primary key; failed and errored ones alone by results_failures, which has the
  * same order. Where neither tells all that the filter asks for, a page may be short, even empty.
  */
 export async function listRunResults(
@@ -51,31 +62,35 @@ export async function listRunResults(
   filter: ResultFilter,
   page: ResultPage,
   deadlineAt: number,
-): Promise<{ results: StoredResult[]; next: ResultListKey | null }> {
+): Promise<RunResults | null> {
   const params: Param[] = [projectKey, runKey];
   const text = listText(filter, page, (value) => {
     params.push(value);
     return `$${params.length}`;
   });
   const rows = await db.query<PageColumns>(text, params, { deadlineAt });
-  // Every row tells how many were found and where the search stopped: one is there also when none was found.
-  const [stop] = rows;
-  const found = rows.filter((row): row is FoundColumns => row.run_key !== null);
-  const shown = rowsWithin(found, page.limit, page.maxBytes);
-  const last = shown.at(-1);
-  const edge = keyOf(stop?.edge_test ?? null, stop?.edge_result ?? null);
-  const isCut = shown.length < Number(stop?.found_count);
-  const next = last !== undefined && isCut ? keyOf(last.test_key, last.result_id) : edge;
-  return { results: shown.map(toStoredResult), next };
+  // The first row tells the run and where the search stopped; it is there also when nothing was found.
+  const [run] = rows;
+  if (run === undefined) return null;
+  const found = rows.filter((row): row is HeadColumns & FoundColumns => row.run_key !== null);
+  const all = found.map((row) => toStoredResult(row, run, toStoredTest(row)));
+  const results = resultsWithin(all, page.limit, page.maxBytes);
+  const last = results.at(-1);
+  const next =
+    last !== undefined && results.length < Number(run.found_count)
+      ? { testKey: last.testKey, resultId: last.resultId }
+      : keyOf(run.edge_test, run.edge_result);
+  return { results, next };
 }
 
-interface StopColumns {
+/** What all results share; the first row alone has it. */
+interface HeadColumns extends StoredRunColumns {
   found_count: string;
   edge_test: string | null;
   edge_result: string | null;
 }
-type FoundColumns = StopColumns & StoredResultColumns;
-type PageColumns = FoundColumns | (StopColumns & { run_key: null });
+type FoundColumns = StoredResultColumns & StoredTestColumns;
+type PageColumns = HeadColumns & (FoundColumns | { run_key: null });
 
 function keyOf(testKey: string | null, resultId: string | null): ResultListKey | null {
   return testKey === null || resultId === null ? null : { testKey, resultId };
@@ -157,15 +172,16 @@ function rangeOf(
 }
 
 const NO_EDGE = "SELECT NULL::bigint AS test_key, NULL::text AS result_id";
-const STORED = storedResults("page");
 
 /**
- * The first of `source`, which may need more tables, until they pass the bytes, each beside the edge; the edge alone where
- * there are none.
+ * The first of `source`, which may need more tables, until they pass the bytes, beside the run and the edge; these alone
+ * where there are none.
  */
 const pageText = (source: string, edge: string, limit: string, maxBytes: string, more = "") => `
 WITH run AS MATERIALIZED (
-  SELECT run_key, run_day FROM runs WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL
+  SELECT run_key, run_day, ${RUN_COLUMNS}
+  FROM runs
+  WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL
 ),
 ${more}
 found AS MATERIALIZED (
@@ -176,10 +192,16 @@ found AS MATERIALIZED (
 ),
 page AS (${withinBytes(IN_ORDER, maxBytes)}),
 edge AS (${edge})
-SELECT stop.*, (SELECT count(*) FROM found) AS found_count, told.*
-FROM (SELECT max(test_key) AS edge_test, max(result_id) AS edge_result FROM edge) AS stop
-LEFT JOIN (
-  SELECT ${STORED.columns}
-  FROM ${STORED.from}
-) AS told ON true
-ORDER BY told.test_key, told.result_id`;
+SELECT *
+FROM (
+  SELECT
+    1::bigint AS place, (SELECT count(*) FROM found) AS found_count, stop.*, ${storedRun("run")}
+  FROM run
+  CROSS JOIN (SELECT max(test_key) AS edge_test, max(result_id) AS edge_result FROM edge) AS stop
+) AS head
+FULL JOIN (
+  SELECT p.place, t.*, ${storedResults.columns}
+  FROM ${storedResults.from}
+  CROSS JOIN LATERAL (${testOf("p.test_key")}) t
+) AS told USING (place)
+ORDER BY place`;

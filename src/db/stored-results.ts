@@ -47,17 +47,7 @@ export interface StoredTest {
 /** A row of `storedResults`. */
 export interface StoredResultColumns {
   run_key: string;
-  run_id: string;
-  run_start_us: string;
-  branch: string;
-  commit_sha: string;
   test_key: string;
-  test_id: string;
-  suite: string;
-  file: string;
-  name: string;
-  parameters: string;
-  variant: Record<string, string>;
   result_id: string;
   status: number;
   attempt: number;
@@ -75,22 +65,28 @@ export interface StoredResultColumns {
   fingerprint: string | null;
 }
 
-export function toStoredResult(row: StoredResultColumns): StoredResult {
+/** The columns of `storedRun`. */
+export interface StoredRunColumns {
+  run_id: string;
+  run_start_us: string;
+  branch: string;
+  commit_sha: string;
+}
+
+/** A row with its run and its test, which another row may tell where results share them. */
+export function toStoredResult(
+  row: StoredResultColumns,
+  run: StoredRunColumns,
+  test: StoredTest,
+): StoredResult {
   return {
     runKey: row.run_key,
-    runId: row.run_id,
-    runStartUs: Number(row.run_start_us),
-    branch: row.branch,
-    commitSha: row.commit_sha,
+    runId: run.run_id,
+    runStartUs: Number(run.run_start_us),
+    branch: run.branch,
+    commitSha: run.commit_sha,
     testKey: row.test_key,
-    test: {
-      testId: row.test_id,
-      suite: row.suite,
-      file: row.file,
-      name: row.name,
-      parameters: row.parameters,
-      variant: row.variant,
-    },
+    test,
     resultId: row.result_id,
     status: row.status,
     attempt: row.attempt,
@@ -111,30 +107,39 @@ export function toStoredResult(row: StoredResultColumns): StoredResult {
   };
 }
 
-/**
- * The first of a page's rows whose texts fit in it together; one at least. Rows are small, but names and what a result
- * printed may be long.
- */
-export function rowsWithin<R extends StoredResultColumns>(
-  rows: readonly R[],
-  limit: number,
-  maxBytes: number,
-): readonly R[] {
-  let bytes = 0;
-  const end = rows.findIndex((row, i) => {
-    bytes += row.details?.length ?? 0;
-    for (const text of textsOf(row)) bytes += Buffer.byteLength(text ?? "");
-    return i === limit || (i > 0 && bytes > maxBytes);
-  });
-  return end === -1 ? rows : rows.slice(0, end);
+/** The columns of `testOf`. */
+export interface StoredTestColumns extends Omit<StoredTest, "testId"> {
+  test_id: string;
 }
 
-function textsOf(row: StoredResultColumns): (string | null)[] {
-  const { run_id, branch, commit_sha, suite, file, name, parameters, job, producer } = row;
-  const variant = Object.entries(row.variant).flat();
+export function toStoredTest(row: StoredTestColumns): StoredTest {
+  const { test_id: testId, suite, file, name, parameters, variant } = row;
+  return { testId, suite, file, name, parameters, variant };
+}
+
+/**
+ * The first of a page's results whose texts fit in it together; one at least. Results are small, but names and what
+ * one printed may be long.
+ */
+export function resultsWithin(
+  results: readonly StoredResult[],
+  limit: number,
+  maxBytes: number,
+): readonly StoredResult[] {
+  let bytes = 0;
+  const end = results.findIndex((result, i) => {
+    bytes += result.details?.length ?? 0;
+    for (const text of textsOf(result)) bytes += Buffer.byteLength(text);
+    return i === limit || (i > 0 && bytes > maxBytes);
+  });
+  return end === -1 ? results : results.slice(0, end);
+}
+
+function textsOf(result: StoredResult): string[] {
+  const { runId, branch, commitSha, resultId, failureMessage, part, test } = result;
   return [
-    ...[run_id, branch, commit_sha, suite, file, name, parameters, job, producer],
-    ...[row.result_id, row.failure_message, ...variant],
+    ...[runId, branch, commitSha, resultId, failureMessage ?? "", part.job, part.producer],
+    ...[test.suite, test.file, test.name, test.parameters, ...Object.entries(test.variant).flat()],
   ];
 }
 
@@ -146,37 +151,42 @@ export const RESULT_COLUMNS = `run_key, test_key, batch_key, result_id, status, 
 export const RESULT_BYTES =
   "COALESCE(octet_length(details), 0) + COALESCE(octet_length(failure_message), 0)";
 
-/** SQL of the first rows of the CTE `found` whose sizes pass a bound no sooner than with the last of them. */
+/**
+ * SQL of the first rows of the CTE `found` whose sizes pass a bound no sooner than with the last of them, each with its
+ * `place`, from 1 on.
+ */
 export const withinBytes = (order: string, maxBytes: string) => `
   SELECT *
   FROM (
-    SELECT *, sum(size) OVER (${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS size_before
+    SELECT *, row_number() OVER before AS place, sum(size) OVER before AS size_before
     FROM found
+    WINDOW before AS (${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
   ) AS sized
   WHERE COALESCE(size_before, 0) <= ${maxBytes}`;
 
-/**
- * A FROM clause and its columns: the rows of `page`, which has RESULT_COLUMNS, with what belongs to them, each
- * looked up by the whole key of its table (OFFSET 0 keeps it so). `$1` is the project.
- */
-export const storedResults = (page: string) => ({
-  columns: `p.run_key, r.run_id, r.run_start_us, r.branch, r.commit_sha, p.test_key, t.test_id, t.suite, t.file,
-  t.name, t.parameters, t.variant, p.result_id, p.status, p.attempt, ${microsOf("p.start_time")} AS start_us,
-  p.duration_us, p.failure_message, p.details, b.job, b.part_attempt, b.shard_index, b.shard_total, b.producer,
-  b.late, f.contradicted AS flaky, f.fingerprint`,
-  from: `${page} p
-CROSS JOIN LATERAL (
-  SELECT run_id, ${microsOf("started_at")} AS run_start_us, branch, commit_sha
-  FROM runs
-  WHERE project_key = $1 AND run_key = p.run_key
-  OFFSET 0
-) r
-CROSS JOIN LATERAL (
+/** The columns of runs that `storedRun` needs. */
+export const RUN_COLUMNS = "run_id, started_at, branch, commit_sha";
+
+/** What is told of the run in a table or alias with RUN_COLUMNS. */
+export const storedRun = (run: string) =>
+  `${run}.run_id, ${microsOf(`${run}.started_at`)} AS run_start_us, ${run}.branch, ${run}.commit_sha`;
+
+/** The test of a key. `$1` is the project. OFFSET 0 keeps it a look-up by key. */
+export const testOf = (testKey: string) => `
   SELECT encode(test_id, 'hex') AS test_id, suite, file, name, parameters, variant
   FROM tests
-  WHERE project_key = $1 AND test_key = p.test_key
-  OFFSET 0
-) t
+  WHERE project_key = $1 AND test_key = ${testKey}
+  OFFSET 0`;
+
+/**
+ * A FROM clause and its columns: the rows `p` of the CTE `page`, which has RESULT_COLUMNS, with what belongs to each of
+ * them alone, looked up by the whole key of its table (OFFSET 0 keeps it so). `$1` is the project.
+ */
+export const storedResults = {
+  columns: `p.run_key, p.test_key, p.result_id, p.status, p.attempt, ${microsOf("p.start_time")} AS start_us,
+  p.duration_us, p.failure_message, p.details, b.job, b.part_attempt, b.shard_index, b.shard_total, b.producer,
+  b.late, f.contradicted AS flaky, f.fingerprint`,
+  from: `page p
 CROSS JOIN LATERAL (
   SELECT late, part_id
   FROM batches
@@ -196,4 +206,4 @@ LEFT JOIN LATERAL (
     AND result_id = p.result_id COLLATE "C"
   OFFSET 0
 ) f ON true`,
-});
+};

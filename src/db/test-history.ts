@@ -6,11 +6,17 @@ import type { Queryable } from "./queryable.js";
 import {
   RESULT_BYTES,
   RESULT_COLUMNS,
-  rowsWithin,
+  RUN_COLUMNS,
+  resultsWithin,
   type StoredResult,
   type StoredResultColumns,
+  type StoredRunColumns,
+  type StoredTestColumns,
   storedResults,
+  storedRun,
+  testOf,
   toStoredResult,
+  toStoredTest,
   withinBytes,
 } from "./stored-results.js";
 
@@ -66,21 +72,22 @@ export async function readTestHistory(
   ];
   const text = beyond ? BEYOND : NAMED;
   const rows = await db.query<HistoryColumns>(text, params, { deadlineAt });
-  // The first row tells where the search ended; it is there also when nothing was found.
-  const [stop] = rows;
-  if (stop === undefined) throw new Error("the statement answers one row");
-  const found = rows.filter((row): row is FoundColumns => row.run_key !== null);
-  const shown = rowsWithin(found, limit, limits.resultPageBytes);
-  const last = shown.at(-1);
-  if (last !== undefined && shown.length < Number(stop.found_count)) {
-    const run = { countedUs: Number(last.counted_us), runId: last.run_id };
-    const { day, result_id: resultId } = last;
-    return {
-      results: shown.map(toStoredResult),
-      next: { day, beyond, run, resultId },
-    };
+  // The first row tells the test and where the search ended; it is there also when nothing was found.
+  const [first] = rows;
+  if (first === undefined) return { results: [], next: null };
+  const test = toStoredTest(first);
+  const found = rows.filter((row): row is HeadColumns & FoundColumns => row.run_key !== null);
+  const results = resultsWithin(
+    found.map((row) => toStoredResult(row, row, test)),
+    limit,
+    limits.resultPageBytes,
+  );
+  const last = found[results.length - 1];
+  if (last === undefined || results.length === Number(first.found_count)) {
+    return { results, next: nextOf(first) };
   }
-  return { results: shown.map(toStoredResult), next: nextOf(stop) };
+  const run = { countedUs: Number(last.counted_us), runId: last.run_id };
+  return { results, next: { day: last.day, beyond, run, resultId: last.result_id } };
 }
 
 /** Where the search goes on after everything that it found. */
@@ -92,27 +99,27 @@ function nextOf({ next_day: day, next_beyond: beyond, next_us, next_id }: StopCo
 }
 
 interface StopColumns {
-  found_count: string;
   next_day: string | null;
   next_beyond: boolean;
   next_us: string | null;
   next_id: string | null;
 }
-type FoundColumns = StopColumns & StoredResultColumns & { day: string; counted_us: string };
-type HistoryColumns = FoundColumns | (StopColumns & { run_key: null });
+/** What all results share; the first row alone has it. */
+type HeadColumns = StopColumns & StoredTestColumns & { found_count: string };
+type FoundColumns = StoredResultColumns & StoredRunColumns & { day: string; counted_us: string };
+type HistoryColumns = HeadColumns & (FoundColumns | { run_key: null });
 
 const NEWEST_FIRST = "day DESC, counted_at DESC, run_id DESC";
-const STORED = storedResults("page");
 
 /**
- * The results of the CTE `candidates`, which has day, run_key, run_day, counted_at and run_id, up to the limit and the bytes;
- * and `stop`, which says where the search goes on. Of each run no more are read than the page can hold. The last
+ * The results of the CTE `candidates`, which has day, run_key, run_day, counted_at and RUN_COLUMNS, up to the limit and the
+ * bytes; and `stop`, which says where the search goes on. Of each run no more are read than the page can hold. The last
  * run of the page before has told its results up to one.
  */
 const pageText = (candidates: string, stop: string) => `
 WITH ${candidates},
 found AS MATERIALIZED (
-  SELECT r.day, r.counted_at, r.run_id, s.*, ${RESULT_BYTES} AS size
+  SELECT r.day, r.counted_at, ${RUN_COLUMNS}, s.*, ${RESULT_BYTES} AS size
   FROM candidates r
   CROSS JOIN LATERAL (
     SELECT ${RESULT_COLUMNS}
@@ -127,16 +134,20 @@ found AS MATERIALIZED (
   LIMIT $8::int
 ),
 page AS (${withinBytes(`ORDER BY ${NEWEST_FIRST}, result_id`, "$9::bigint")}),
-stop AS MATERIALIZED (${stop})
-SELECT
-  stop.*, (SELECT count(*) FROM found) AS found_count,
-  told.*
-FROM stop
-LEFT JOIN (
-  SELECT p.day::text AS day, ${microsOf("p.counted_at")} AS counted_us, ${STORED.columns}
-  FROM ${STORED.from}
-) AS told ON true
-ORDER BY told.day DESC, counted_us DESC, told.run_id DESC, result_id`;
+stop AS (${stop})
+SELECT *
+FROM (
+  SELECT 1::bigint AS place, (SELECT count(*) FROM found) AS found_count, stop.*, t.*
+  FROM (${testOf("$2::bigint")}) AS t
+  CROSS JOIN stop
+) AS head
+FULL JOIN (
+  SELECT
+    p.place, p.day::text AS day, ${microsOf("p.counted_at")} AS counted_us, ${storedRun("p")},
+    ${storedResults.columns}
+  FROM ${storedResults.from}
+) AS told USING (place)
+ORDER BY place`;
 
 /** Whether a run comes after the one that the page before ended with, or is that one with results left. */
 const AFTER = `(
@@ -172,7 +183,7 @@ candidates AS MATERIALIZED (
   FROM days d
   CROSS JOIN LATERAL unnest(d.run_keys) AS k(run_key)
   CROSS JOIN LATERAL (
-    SELECT run_key, run_day, counted_at, run_id
+    SELECT run_key, run_day, counted_at, ${RUN_COLUMNS}
     FROM runs
     WHERE project_key = $1 AND run_key = k.run_key AND deleted_at IS NULL
     OFFSET 0
@@ -211,7 +222,7 @@ examined AS MATERIALIZED (
   SELECT today.day, r.*, run_key = ANY (today.run_keys) AS named
   FROM today
   CROSS JOIN LATERAL (
-    SELECT run_key, run_day, counted_at, run_id
+    SELECT run_key, run_day, counted_at, ${RUN_COLUMNS}
     FROM runs
     WHERE project_key = $1 AND deleted_at IS NULL
       AND counted_at >= today.starts_at AND counted_at <= today.ends_at AND ${AFTER}
@@ -220,7 +231,7 @@ examined AS MATERIALIZED (
   ) r
 ),
 candidates AS MATERIALIZED (
-  SELECT day, run_key, run_day, counted_at, run_id FROM examined WHERE NOT named
+  SELECT * FROM examined WHERE NOT named
 )`,
   `SELECT
     CASE WHEN last_run.run_id IS NOT NULL THEN day ELSE (

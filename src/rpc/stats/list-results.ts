@@ -5,7 +5,6 @@ import {
   ResultView,
   type StatsService,
 } from "../../../gen/tally/v1/stats_service_pb.js";
-import { findRun } from "../../db/run-lists.js";
 import { listRunResults, type ResultListKey } from "../../db/run-results.js";
 import type { StoredResult } from "../../db/stored-results.js";
 import { type HistoryKey, readTestHistory } from "../../db/test-history.js";
@@ -104,11 +103,7 @@ async function readPage(
     const filter = { testKey, statuses, text };
     const found = await listRunResults(db, projectKey, runKey, filter, page, deadlineAt);
     // It may have been deleted since its key was found.
-    const isGone =
-      found.results.length === 0 &&
-      found.next === null &&
-      (await findRun(db, projectKey, runId, deadlineAt)) === null;
-    if (isGone) throw notFound("run", runId);
+    if (found === null) throw notFound("run", runId);
     return found;
   }
   if (testKey === null) return { results: [], next: null };

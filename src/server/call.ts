@@ -113,6 +113,7 @@ export function abandonCall(call: Call): void {
 export function settleCall(call: Call, error: ConnectError | null): void {
   if (call.settled) return;
   call.settled = true;
+  call.reject = undefined;
   clearTimeout(call.timer);
   for (const release of call.releases) release();
   call.received?.stopWaiting();

@@ -40,7 +40,7 @@ export async function listRawEvents(
   const rows = await db.query<EventColumns & { raw: Uint8Array }>(listText(conditions), params, {
     deadlineAt,
   });
-  return rows.map((row) => ({ ...toStoredEvent(row), raw: row.raw }));
+  return rows.map((row) => ({ raw: row.raw, ...toStoredEvent(row) }));
 }
 
 // The running sum stops behind the row that passes the bound: a page has one row at least.

@@ -38,12 +38,12 @@ export async function readFinishedRuns(
   const params = [projectKey, plainArray(runKeys)];
   const rows = await db.query<FinishedColumns>(READ, params, { deadlineAt });
   return rows.map((row) => ({
-    ...toShownRun(row),
     status: row.status ?? 0,
     finishUs: readMicros(row.finish_us),
     counts: toCounts(COUNT_NAMES.map((name) => row[name])),
     keptRefusals: Number(row.kept),
     refusedFailures: Number(row.failures),
+    ...toShownRun(row),
   }));
 }
 

@@ -38,7 +38,7 @@ export async function readOpenFailures(
     textArray(values),
     limit,
   ]);
-  return rows.map((row) => ({ ...toFailure(row), index: row.ord - 1 }));
+  return rows.map((row) => ({ index: row.ord - 1, ...toFailure(row) }));
 }
 
 /** Behind which failure a page begins: they are in the order of test, run and id. */
@@ -96,7 +96,7 @@ export async function readFailuresOfTestsBy(
     after?.resultId ?? "",
     limit,
   ]);
-  return rows.map((row) => ({ ...toFailure(row), index: row.ord - 1 }));
+  return rows.map((row) => ({ index: row.ord - 1, ...toFailure(row) }));
 }
 
 /** All folded failures of these tests in these runs, by the primary key of failures. */

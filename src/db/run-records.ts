@@ -115,7 +115,6 @@ export function toShownRun(row: ShownColumns): ShownRun {
 
 function toRecord(row: RecordColumns): RunRecord {
   return {
-    ...toShownRun(row),
     closedUs: readMicros(row.closed_us),
     closedStatus: row.closed_status,
     closedExpectedCount: readMicros(row.closed_expected_count),
@@ -126,6 +125,7 @@ function toRecord(row: RecordColumns): RunRecord {
     storedStatus: row.stored_status,
     lacksTests: row.lacks_tests,
     parts: row.parts.map(toPart),
+    ...toShownRun(row),
   };
 }
 

@@ -82,7 +82,7 @@ function compose(slices: readonly EventSlice[], batchKey: string): Statement {
         continue;
       }
       refusedAt.set(id, refused.length);
-      places.push(refused.push({ ...item.row, repeats: 1 }) - 1);
+      places.push(refused.push({ repeats: 1, ...item.row }) - 1);
       refusedGroupOf.push(group);
     }
   });

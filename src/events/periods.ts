@@ -55,7 +55,7 @@ export function fillPeriods<Row extends PeriodRow>(
   const start = indexOf(period, first);
   return Array.from({ length: count }, (_, i) => beginOf(period, start + i)).flatMap((periodUs) =>
     groups.map((group) => {
-      const row = { ...group, periodUs };
+      const row = { periodUs, ...group };
       return known.get(keyOf(row)) ?? zero(row);
     }),
   );

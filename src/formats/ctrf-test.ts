@@ -35,10 +35,10 @@ export function testResults(
   const shared = sharedFields(ownFieldsOf(test));
   const results = sources.map((source) => {
     const facts = {
-      ...describe(source, warn),
       test: { ...identity },
       location: { file: identity.file, line: toCount(test["line"], MAX_LINE) },
       tags: tagsOf(test, warn),
+      ...describe(source, warn),
     };
     const fields = new Map([...shared, ...ownFieldsOf(source)]);
     return wellFormedResult(withOwnFields(facts, fields), { decoded: true });

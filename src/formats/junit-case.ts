@@ -62,7 +62,7 @@ export function caseResults(
   const fields = ownFieldsOf(test.properties);
   const shared = sharedFields(fields);
   const toResult = (facts: ResultFacts, extra = shared): TestResult => {
-    const whole = { ...facts, test: { ...identity }, location: locate(test, facts) };
+    const whole = { test: { ...identity }, location: locate(test, facts), ...facts };
     return wellFormedResult(withOwnFields(whole, extra), { decoded: true });
   };
   const results = [

@@ -113,7 +113,7 @@ export async function ingestBatch(
     duplicateCount: written.duplicates.length,
     conflictCount: written.conflicts.length,
     rejectedCount: refused.length - written.conflicts.length,
-    refused: refused.map((item, i) => ({ ...item, rejectionId: ids[i] ?? "" })),
+    refused: refused.map((item, i) => ({ rejectionId: ids[i] ?? "", ...item })),
     unsettled: written.unsettled || refused.length > 0,
   };
 }
@@ -124,7 +124,7 @@ function keep(
   refused: readonly RefusedResult[],
   retry: RetryOptions,
 ): Promise<string[]> {
-  return refuseResults(db, { ...target, batchKey: drawKey() }, refused, retry);
+  return refuseResults(db, { batchKey: drawKey(), ...target }, refused, retry);
 }
 
 /** About how many bytes a message holds in memory until it is committed. */

@@ -142,10 +142,10 @@ function isWithoutPartition(error: unknown): boolean {
 /** A whole batch that may be stored. Its keys are new: no row can be its own. */
 function composeRepeat(batch: ResultBatch, drawKey: () => string): ProbeBatch {
   return {
-    ...batch,
     duplicateKeys: batch.groups.map(drawKey),
     isFirst: batch.rows.map(() => true),
     countFrom: batch.rows.length,
+    ...batch,
   };
 }
 

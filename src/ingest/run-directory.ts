@@ -62,11 +62,11 @@ export function createRunDirectory(db: Queryable, drawKey: () => string): RunDir
         retry,
       );
       if (inserted !== null) {
-        const run = { ...facts, ...inserted, openKey, deleted: false, expired: false };
+        const run = { openKey, deleted: false, expired: false, ...facts, ...inserted };
         known = { run, parts: new Map() };
         rememberPart(known, part, part.shardTotal);
         remembered.set(cacheKey, known);
-        return { ...inserted, duplicate: false, conflicts: [], unsettled: false };
+        return { duplicate: false, conflicts: [], unsettled: false, ...inserted };
       }
       const run = await withRetries(() => readRun(db, projectKey, runId, deadlineAt), retry);
       if (run === null) return "project-gone";

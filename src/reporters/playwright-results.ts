@@ -54,7 +54,6 @@ export function createPlaywrightResults(folder: string, suite: Suite): Playwrigh
     ofAttempt(test, result) {
       const status = statusOf(test, result);
       return {
-        ...known(test),
         status,
         rawStatus: wordOf(test, result),
         attempt: result.retry + 1,
@@ -68,25 +67,26 @@ export function createPlaywrightResults(folder: string, suite: Suite): Playwrigh
         stdout: textOf(result.stdout),
         stderr: textOf(result.stderr),
         tags: tagsOf(test, result),
+        ...known(test),
       };
     },
     ofUnrun(test) {
       const isSkipped = test.expectedStatus === "skipped";
       return {
-        ...known(test),
         status: isSkipped ? Status.SKIPPED : Status.PRECLUDED,
         rawStatus: isSkipped ? "skipped" : "did not run",
         attempt: 1,
+        ...known(test),
       };
     },
     ofUnended(test, result) {
       return {
-        ...known(test),
         status: Status.ERRORED,
         rawStatus: "interrupted",
         attempt: result.retry + 1,
         startTime: timeOf(result.startTime.getTime() || undefined),
         failure: { kind: "timeout", message: "It was under way when the run was stopped." },
+        ...known(test),
       };
     },
     ofError(error, worker) {

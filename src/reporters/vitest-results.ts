@@ -25,11 +25,11 @@ export function skippedResult(
   const result = test.result();
   const note = result.state === "skipped" ? result.note : undefined;
   return {
-    ...parts,
     status: isPrecluded || note === ABORTED ? Status.PRECLUDED : Status.SKIPPED,
     attempt: 1,
     rawStatus: test.options.mode === "todo" ? "todo" : "skipped",
     skipReason: note ?? "",
+    ...parts,
   };
 }
 
@@ -51,8 +51,8 @@ export function attemptResults(
     // A test that failed by itself, before a hook did, failed.
     const isHook = isLast && (hooks.before || (hooks.after && own.length < 2));
     results.push({
-      ...(isLast ? parts : { ...parts, stdout: "", stderr: "" }),
       attempt,
+      ...(isLast ? parts : { ...parts, stdout: "", stderr: "" }),
       ...(attempt > lastFailed
         ? { status: Status.PASSED }
         : {

@@ -59,10 +59,10 @@ export function startVitestRun({ root, shard, options }: VitestRunOptions): Vite
   /** A test without a result when Vitest says that it ended was left out, because the run was stopped. */
   function addTest(test: TestCase, unfinished = Status.PRECLUDED) {
     markReported(test);
-    const parts: TestParts = { ...names.test(test), ...outputs.take(test.id) };
+    const parts: TestParts = Object.assign(names.test(test), outputs.take(test.id));
     const { state } = test.result();
     if (state === "pending") {
-      reporting.add({ ...parts, status: unfinished, attempt: 1, rawStatus: state });
+      reporting.add({ status: unfinished, attempt: 1, rawStatus: state, ...parts });
     } else if (state === "skipped") {
       reporting.add(skippedResult(test, parts, isPrecluded(test)));
     } else {
@@ -92,11 +92,11 @@ export function startVitestRun({ root, shard, options }: VitestRunOptions): Vite
         ? "afterAll hook"
         : `(${entity.type === "module" ? "file" : "suite"})`;
     reporting.add({
-      ...names.part(entity, name),
       status: Status.ERRORED,
       attempt: 1,
       rawStatus: "failed",
       failure: failureOf(errors),
+      ...names.part(entity, name),
     });
   }
 
@@ -109,10 +109,10 @@ export function startVitestRun({ root, shard, options }: VitestRunOptions): Vite
     }
     if (module.children.size > 0) return;
     reporting.add({
-      ...names.part(module, "(file)"),
       status,
       attempt: 1,
       rawStatus: module.state(),
+      ...names.part(module, "(file)"),
     });
   }
 

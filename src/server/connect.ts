@@ -113,10 +113,10 @@ async function serve(
   const signal = new AbortController().signal;
   try {
     const answer = await handler({
-      ...universal,
       body: placeholder(),
       signal,
       contextValues: values,
+      ...universal,
     });
     await writeAnswer(call, answer, req, res);
   } catch (error) {

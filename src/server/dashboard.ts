@@ -47,16 +47,16 @@ function filePage(file: WebFile): Page {
     const packed = file.packed.get(coding);
     const { bytes, etag } = packed ?? file.plain;
     res.appendHeader("vary", "accept-encoding");
-    const headers = { ...SECURITY_HEADERS, "cache-control": file.cacheControl, etag };
+    const headers = { "cache-control": file.cacheControl, etag, ...SECURITY_HEADERS };
     if (isKnown(etag, headerOf(req, "if-none-match"))) {
       res.writeHead(304, headers);
       finishReply(req, res);
       return;
     }
     res.writeHead(200, {
-      ...headers,
       "content-type": file.contentType,
       "content-length": bytes.length,
+      ...headers,
       ...(packed === undefined ? {} : { "content-encoding": coding }),
     });
     // Node leaves the body out for HEAD.

@@ -82,8 +82,8 @@ function singleEvent(deps: EventIngestDeps) {
       const value = await readWhole(body, context, now);
       room.shrink(value.length);
       const request = create(IngestEventRequestSchema, {
-        ...target,
         event: { payload: { case: "json", value }, idempotencyKey: keyOf(headers) },
+        ...target,
       });
       const { event } = await ingest(request, context);
       const message = create(IngestedEventSchema, event);

@@ -118,9 +118,9 @@ function zeroRow(row: PeriodRow): EventAggregate & PeriodRow {
 function aggregateMessage(row: EventAggregate): MessageInitShape<typeof EventAggregateSchema> {
   const { periodUs, count, ...rest } = row;
   return {
-    ...rest,
     count: BigInt(count),
     ...(periodUs === null ? {} : { periodStartTime: timestamp(periodUs) }),
+    ...rest,
   };
 }
 

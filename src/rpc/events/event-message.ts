@@ -42,7 +42,7 @@ export function fullEventMessage({ event, raw, tokenId, steps }: EventRecord): E
   }
   const atOnce = event.state === EVENT_STATES.processed && processUs === null;
   const processed = atOnce ? [byCall(EventStep.PROCESSED)] : [];
-  return { ...eventMessage(event), raw, log: [byCall(EventStep.RECEIVED), ...processed, ...later] };
+  return { raw, log: [byCall(EventStep.RECEIVED), ...processed, ...later], ...eventMessage(event) };
 }
 
 /** What is left of an event after retention. */

@@ -28,7 +28,7 @@ export function listEvents(deps: EventReadDeps): Handler<typeof EventService.met
       const { events, next } = await listStored(deps.db, projectKey, filter, page, deadlineAt);
       return {
         events: events.map(eventMessage),
-        nextPageToken: next === null ? "" : deps.pageTokens.seal({ ...scope, key: next }),
+        nextPageToken: next === null ? "" : deps.pageTokens.seal({ key: next, ...scope }),
       };
     } catch (error) {
       throw fromDbError(error, deadlineAt);

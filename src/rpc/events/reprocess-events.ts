@@ -53,7 +53,7 @@ export function reprocessEvents(
           changedFields: [...event.changedFields],
           fieldViolations: [...event.violations],
         })),
-        nextPageToken: key === undefined ? "" : pageTokens.seal({ ...scope, key }),
+        nextPageToken: key === undefined ? "" : pageTokens.seal({ key, ...scope }),
       };
     } catch (error) {
       throw toEventCallError(error, project, retry.deadlineAt);

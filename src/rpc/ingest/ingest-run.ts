@@ -24,7 +24,7 @@ export function ingestRun(deps: IngestDeps): Handler<typeof IngestService.method
       reportBatch(deps, project, runId, outcome, startedAt, context);
       reportUpload(deps, project, summary, startedAt, context);
       // A whole message, which needs no copy.
-      return { ...summary, $typeName: "tally.v1.IngestRunResponse" };
+      return { $typeName: "tally.v1.IngestRunResponse", ...summary };
     } catch (error) {
       throw await toCallError(deps, project, runId, error, retry);
     } finally {

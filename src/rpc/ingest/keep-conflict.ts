@@ -40,6 +40,6 @@ export async function keepConflict(
     reason: REJECTION_REASONS.conflict,
     violations: conflicts,
   };
-  const origin = { ...target, batchKey: deps.drawKey() };
+  const origin = { batchKey: deps.drawKey(), ...target };
   return refuseRequest(deps.db, origin, refused, retry);
 }

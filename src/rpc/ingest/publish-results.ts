@@ -23,9 +23,9 @@ export function publishResults(
         sum.runId = summary.runId;
         addSummary(sum, summary);
         yield {
+          finished,
           ...summary,
           ...(committedSequence === undefined ? {} : { committedSequence }),
-          finished,
         };
       }
     } finally {

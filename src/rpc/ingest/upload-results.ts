@@ -25,6 +25,6 @@ export function uploadResults(
       committedSequence = ack.committedSequence;
     }
     if (project !== undefined) reportUpload(deps, project, sum, startedAt, context);
-    return committedSequence === undefined ? sum : { ...sum, committedSequence };
+    return committedSequence === undefined ? sum : { committedSequence, ...sum };
   };
 }

@@ -34,8 +34,8 @@ export function listRejections(
         nextPageToken:
           more && last !== undefined
             ? deps.pageTokens.seal({
-                ...scope,
                 key: { createUs: last.createUs, rejectionId: last.rejectionId },
+                ...scope,
               })
             : "",
       };

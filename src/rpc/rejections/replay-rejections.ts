@@ -80,7 +80,7 @@ async function replayByFilter(
   const results = await replayAll(replay, entries, REPLAYED_BYTES);
   const more = results.length < found.length;
   const key = found[results.length - 1];
-  const nextPageToken = more && key !== undefined ? deps.pageTokens.seal({ ...scope, key }) : "";
+  const nextPageToken = more && key !== undefined ? deps.pageTokens.seal({ key, ...scope }) : "";
   return { results, more, nextPageToken };
 }
 

@@ -13,7 +13,7 @@ import { duration, timestamp } from "../run-message.js";
 
 /** A share with its interval. */
 export function rateMessage(part: number, of: number): MessageInitShape<typeof RateSchema> {
-  return { ...wilsonInterval(part, of), numerator: BigInt(part), denominator: BigInt(of) };
+  return { numerator: BigInt(part), denominator: BigInt(of), ...wilsonInterval(part, of) };
 }
 
 /** Of results or runs, passed by passed + failed + errored. */

@@ -63,7 +63,7 @@ async function readAll(
   window: Window,
   deadlineAt: number,
 ): Promise<Stats> {
-  const query = { ...window, branch, ranges: hoursAndDays(window), runsBy: null };
+  const query = { branch, ranges: hoursAndDays(window), runsBy: null, ...window };
   const { asOfUs, rows } = await readPeriods(db, projectKey, query, deadlineAt);
   const [sum] = await sumPeriods(rows, 1, () => 0);
   if (sum === undefined) throw new Error("there is one sum");
@@ -78,7 +78,7 @@ async function readWithLabels(
   window: Window,
   deadlineAt: number,
 ): Promise<Stats> {
-  const query = { ...window, branch, labels };
+  const query = { branch, labels, ...window };
   const max = limits.labelledRuns;
   const found = await readLabelledRuns(db, projectKey, query, max, deadlineAt);
   if (found === null) {

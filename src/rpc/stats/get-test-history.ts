@@ -49,7 +49,7 @@ export function getTestHistory(
         test: testSummary(record),
         results: history.results.map((result) => storedResultMessage(result, ResultView.BASIC)),
         nextPageToken:
-          history.next === null ? "" : deps.pageTokens.seal({ ...scope, key: history.next }),
+          history.next === null ? "" : deps.pageTokens.seal({ key: history.next, ...scope }),
       };
       if (after !== null || record.window === null) return answer;
       const { day } = record.window;
@@ -63,9 +63,9 @@ export function getTestHistory(
         deadlineAt,
       );
       return {
-        ...answer,
         days: (await readTestDays(db, projectKey, testKey, first, day, deadlineAt)).map(dayMessage),
         ...(flaky === undefined ? {} : { flaky }),
+        ...answer,
       };
     } catch (error) {
       throw fromDbError(error, deadlineAt);

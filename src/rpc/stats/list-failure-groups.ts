@@ -64,7 +64,7 @@ export function listFailureGroups(
     try {
       const [groups, which] = await (runId === "" ? listOfDays() : listOfRun());
       const ids = groups.slice(0, size).map(({ fingerprint }) => fingerprint);
-      const rule = { ...OUTAGE_RULE, maxRuns: limits.outageRuns };
+      const rule = { maxRuns: limits.outageRuns, ...OUTAGE_RULE };
       const details = new Map(
         (await readFailureGroupDetails(db, projectKey, ids, which, rule, deadlineAt)).map(
           (each) => [each.fingerprint, each],
@@ -72,7 +72,7 @@ export function listFailureGroups(
       );
       const known = groups.slice(0, size).flatMap(({ fingerprint, failures }) => {
         const found = details.get(fingerprint);
-        return found === undefined ? [] : [{ ...found, failures }];
+        return found === undefined ? [] : [{ failures, ...found }];
       });
       const shown = textsWithin(known, textsOf);
       const last = shown.length < groups.length ? shown.at(-1) : undefined;
@@ -80,7 +80,7 @@ export function listFailureGroups(
         groups: shown.map(groupMessage),
         fingerprintVersion: FINGERPRINT_VERSION,
         nextPageToken:
-          last === undefined ? "" : deps.pageTokens.seal({ ...scope, key: keyOf(last) }),
+          last === undefined ? "" : deps.pageTokens.seal({ key: keyOf(last), ...scope }),
       };
     } catch (error) {
       throw fromDbError(error, deadlineAt);

@@ -44,7 +44,7 @@ export function listFlakyTests(
         deadlineAt,
       );
       const nextPageToken =
-        next === null ? "" : deps.pageTokens.seal({ ...scope, key: keyOf(next) });
+        next === null ? "" : deps.pageTokens.seal({ key: keyOf(next), ...scope });
       return { tests, nextPageToken };
     } catch (error) {
       throw fromDbError(error, deadlineAt);

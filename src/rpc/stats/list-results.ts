@@ -41,7 +41,7 @@ export function listResults(deps: KeyedStatsDeps): Handler<typeof StatsService.m
       );
       return {
         results: results.map((result) => storedResultMessage(result, request.view)),
-        nextPageToken: next === null ? "" : deps.pageTokens.seal({ ...scope, key: next }),
+        nextPageToken: next === null ? "" : deps.pageTokens.seal({ key: next, ...scope }),
       };
     } catch (error) {
       throw fromDbError(error, deadlineAt);

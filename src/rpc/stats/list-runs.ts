@@ -42,13 +42,13 @@ export function listRuns(deps: StatsDeps): Handler<typeof StatsService.method.li
       const messages = await readMessages(deps.db, { projectKey, projectId }, runKeys, deadlineAt);
       const runs = found.runs.flatMap(({ runKey, position }) => {
         const run = messages.get(runKey);
-        return run === undefined ? [] : [{ ...run, position }];
+        return run === undefined ? [] : [{ position, ...run }];
       });
       const shown = textsWithin(runs, ({ run }) => textsOf(run));
       const next = shown.length < runs.length ? (shown.at(-1)?.position ?? null) : found.next;
       return {
         runs: shown.map(({ message }) => message),
-        nextPageToken: next === null ? "" : deps.pageTokens.seal({ ...scope, key: next }),
+        nextPageToken: next === null ? "" : deps.pageTokens.seal({ key: next, ...scope }),
       };
     } catch (error) {
       throw fromDbError(error, deadlineAt);

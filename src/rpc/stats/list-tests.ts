@@ -50,7 +50,7 @@ export function listTests(deps: StatsDeps): Handler<typeof StatsService.method.l
       return {
         tests: shown.map(testSummary),
         testCount: BigInt(testCount),
-        nextPageToken: last === undefined ? "" : deps.pageTokens.seal({ ...scope, key: last }),
+        nextPageToken: last === undefined ? "" : deps.pageTokens.seal({ key: last, ...scope }),
       };
     } catch (error) {
       throw fromDbError(error, deadlineAt);

@@ -40,7 +40,7 @@ export function queryTimeSeries(
       const { unit } = rules;
       // Weeks are made of days.
       const ranges = [{ unit: unit === "hour" ? ("hour" as const) : ("day" as const), ...window }];
-      const query = { ...window, branch: request.branch, ranges, runsBy: unit };
+      const query = { branch: request.branch, ranges, runsBy: unit, ...window };
       const { asOfUs, rows } = await readPeriods(deps.db, projectKey, query, deadlineAt);
       const starts = periodStarts(unit, window);
       const places = new Map(starts.map((startUs, i) => [startUs, i]));
@@ -78,9 +78,9 @@ function pointMessages(
     marks: markAnomalies(points.map((point) => (point.runs.count === 0 ? null : of(point)))),
   }));
   return points.map((point, i) => ({
-    ...(isEmpty(point) ? NOTHING : figures(point)),
     startTime: timestamp(starts[i] ?? 0),
     anomalies: anomalies.filter(({ marks }) => marks[i]).map(({ metric }) => metric),
+    ...(isEmpty(point) ? NOTHING : figures(point)),
   }));
 }
 

@@ -27,6 +27,6 @@ export async function listPage<Item, Key>(
   const more = found.length > size && last !== undefined;
   return {
     items,
-    nextPageToken: more ? deps.pageTokens.seal({ ...scope, key: keyOf(last) }) : "",
+    nextPageToken: more ? deps.pageTokens.seal({ key: keyOf(last), ...scope }) : "",
   };
 }

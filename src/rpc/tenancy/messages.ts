@@ -26,7 +26,7 @@ export function organizationMessage(
 
 /** A project as answers show it. */
 export function projectMessage(stored: StoredProject): MessageInitShape<typeof ProjectSchema> {
-  return { ...projectNames(stored), settings: stored.settings };
+  return { settings: stored.settings, ...projectNames(stored) };
 }
 
 /** The same without its settings. */

@@ -238,10 +238,10 @@ async function foldParts(db: Queryable, projectKey: string, { parts }: Gathered)
   if (moves.length === 0) return [];
   const stored = await readPartDurations(db, projectKey, moves);
   return moves.map(({ sums, durations, ...rest }, i) => ({
-    ...rest,
     counts: sums.counts,
     durationUs: durationOf(sums),
     durations: addToEncoded(stored[i] ?? NO_BYTES, moveOf(durations)),
+    ...rest,
   }));
 }
 
@@ -250,10 +250,10 @@ async function foldPeriods(db: Queryable, projectKey: string, { periods }: Gathe
   if (moves.length === 0) return [];
   const stored = await readPeriodDurations(db, projectKey, moves);
   return moves.map(({ sums, durations, ...key }, i) => ({
-    ...key,
     counts: sums.counts,
     durationUs: durationOf(sums),
     durations: addToEncoded(stored[i] ?? NO_BYTES, moveOf(durations)),
+    ...key,
   }));
 }
 

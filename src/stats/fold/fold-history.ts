@@ -66,7 +66,7 @@ function lastRun(
   const leaves = runs.some((moves) => isLeaving(moves) && moves.run.runKey === known.runKey);
   let newest = leaves || known.runKey === NO_RUN.runKey ? NO_RUN : known;
   for (const other of others) {
-    if (compareRuns(other, newest) < 0) newest = { ...other, status: worstOf(other.statuses) };
+    if (compareRuns(other, newest) < 0) newest = { status: worstOf(other.statuses), ...other };
   }
   for (const { run, weight, statuses } of runs) {
     const order = weight === -1 ? 1 : compareRuns(run, newest);

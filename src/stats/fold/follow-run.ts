@@ -97,8 +97,8 @@ async function movePage(
     durations: parseNumbers(page.durations),
   };
   const slices: FoldSlice[] = [
-    { ...results, run: { runKey, countedUs, branch }, weight: -1 },
-    { ...results, run: { runKey, countedUs: to.countedUs, branch: to.branch }, weight: 1 },
+    { run: { runKey, countedUs, branch }, weight: -1, ...results },
+    { run: { runKey, countedUs: to.countedUs, branch: to.branch }, weight: 1, ...results },
   ];
   const tests = [...new Set(results.testKeys)].map((testKey) => ({ runKey, testKey }));
   const failures = await readFailuresInRuns(db, projectKey, tests);
@@ -123,6 +123,6 @@ async function judgeRun(
     return outcome === "folded";
   };
   if (!(await judgeAgain(db, projectKey, run, write))) return outcome;
-  const runs = folded === null ? [] : [{ ...folded, runKey, commitSha, treeSha, dirty }];
+  const runs = folded === null ? [] : [{ runKey, ...folded, commitSha, treeSha, dirty }];
   return writer.write({ runs, queue });
 }

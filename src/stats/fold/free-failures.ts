@@ -56,7 +56,7 @@ export async function standingAlone(
   const runOf = new Map(runs.map((run) => [run.runKey, run]));
   const known = failures.flatMap((failure) => {
     const run = runOf.get(failure.runKey);
-    return run === undefined ? [] : [{ failure, claim: { ...failure, run } }];
+    return run === undefined ? [] : [{ failure, claim: { run, ...failure } }];
   });
   const judged = await judgeClaims(
     db,

@@ -94,7 +94,7 @@ async function answerKnown(
     const known = await readKnownFailures(
       db,
       projectKey,
-      page.map(([, { testKey, job, run }]) => ({ ...run, testKey, job })),
+      page.map(([, { testKey, job, run }]) => ({ testKey, job, ...run })),
     );
     known.forEach((contradicted, i) => {
       const key = page[i]?.[0];

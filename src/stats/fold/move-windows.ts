@@ -76,10 +76,10 @@ function moveWindows(
   ] as const;
   const sumsAt = (window: number) => takenSums(leaves[window] ?? []);
   return {
-    ...state,
     testKey,
-    day: today,
     sums: [sumsAt(0), sumsAt(1), sumsAt(2), sumsAt(3)],
+    ...state,
+    day: today,
     // Nothing counts on a day that begins.
     p95Us: [0, p95Of(durations[0]), p95Of(durations[1]), p95Of(durations[2])],
     durations,

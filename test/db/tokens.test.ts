@@ -13,6 +13,7 @@ import {
   setAdminToken,
 } from "../../src/db/tokens.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import { countLockWaiters } from "../support/lock-waiters.js";
 
 let database: TestDatabase;
 let db: Connection;
@@ -112,17 +113,11 @@ it("makes no first admin token beside one that has not committed yet", async () 
   await using own = await createTestDatabase();
   await using first = new Connection({ url: own.url, prepare: false });
   await using second = new Connection({ url: own.url, prepare: false });
-  const made = first.run(`
-    BEGIN;
-    SELECT create_first_admin_token('first', 'x', '${secretHash}');
-    SELECT pg_sleep(3);
-    COMMIT;`);
-  const sleepers = `
-    SELECT pid
-    FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event = 'PgSleep'`;
-  await expect.poll(() => second.query(sleepers)).toHaveLength(1);
+  await using watcher = new Connection({ url: own.url, prepare: false });
+  await first.run(`BEGIN; SELECT create_first_admin_token('first', 'x', '${secretHash}')`);
   const wanted = { tokenId: "second", name: "x", secretHash };
-  expect(await createFirstAdminToken(second, wanted)).toBe(false);
-  await made;
+  const made = createFirstAdminToken(second, wanted);
+  await expect.poll(() => countLockWaiters(watcher)).toBe(1);
+  await first.run("COMMIT");
+  expect(await made).toBe(false);
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Connection } from "../../../src/db/client.js";
+import { countLockWaiters } from "../../support/lock-waiters.js";
 import { ADMIN, failure, losingAnswers, TenancyLab } from "./support.js";
 
 let lab: TenancyLab;
@@ -195,35 +196,27 @@ it("deletes an empty organization, also when the answer of the first attempt is 
 it("creates no project in an organization whose deletion has not committed yet", async () => {
   const organizationId = await lab.organization();
   await using deleting = new Connection({ url: lab.database.url, prepare: false });
-  const deleted = deleting.run(
-    `BEGIN; SELECT delete_organization('${organizationId}', true, '', ''); SELECT pg_sleep(3); COMMIT`,
-  );
-  await expect.poll(sleepers).toBe(1);
-  const created = lab.call("createProject", { organizationId, name: "late" });
-  expect(await failure(created)).toMatchObject({
-    code: "NotFound",
-    reason: "ORGANIZATION_NOT_FOUND",
-  });
-  await deleted;
+  await deleting.run(`BEGIN; SELECT delete_organization('${organizationId}', true, '', '')`);
+  const created = failure(lab.call("createProject", { organizationId, name: "late" }));
+  await expect.poll(() => countLockWaiters(lab.pool)).toBe(1);
+  await deleting.run("COMMIT");
+  expect(await created).toMatchObject({ code: "NotFound", reason: "ORGANIZATION_NOT_FOUND" });
 });
 
 it("sees a project whose creation had not committed when the deletion began", async () => {
   const organizationId = await lab.organization();
   await using creating = new Connection({ url: lab.database.url, prepare: false });
-  const created = creating.run(`
+  await creating.run(`
     BEGIN;
     INSERT INTO projects (project_id, organization_key, name)
     SELECT 'prj_early', organization_key, 'early'
     FROM organizations
     WHERE organization_id = '${organizationId}'
-    FOR SHARE;
-    SELECT pg_sleep(3);
-    COMMIT;`);
-  await expect.poll(sleepers).toBe(1);
-  expect(await failure(lab.call("deleteOrganization", { organizationId }))).toMatchObject({
-    code: "FailedPrecondition",
-  });
-  await created;
+    FOR SHARE;`);
+  const deleted = failure(lab.call("deleteOrganization", { organizationId }));
+  await expect.poll(() => countLockWaiters(lab.pool)).toBe(1);
+  await creating.run("COMMIT");
+  expect(await deleted).toMatchObject({ code: "FailedPrecondition" });
 });
 
 it("leaves no living project behind when one is created during the deletion", async () => {
@@ -258,13 +251,3 @@ it("says that the time is up when the database does not answer within it", async
   await lab.pool.query(`SELECT pg_terminate_backend(pid) ${holders}`);
   expect(await locked).toBe("unlocked");
 });
-
-/** Transactions of tests that have come to their pause. */
-async function sleepers(): Promise<number> {
-  const rows = await lab.pool.query(
-    `SELECT 1
-     FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event = 'PgSleep'`,
-  );
-  return rows.length;
-}

@@ -260,8 +260,9 @@ it("goes on while the server drains, on connections that close", async () => {
   const { host, port } = draining.server.address;
   const socket = connect({ host, port });
   await once(socket, "connect");
-  socket.write("GET / HTTP/1.1\r\nhost: x\r\n");
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // The answer to the first says that the server has read the half of the second, too.
+  socket.write("HEAD / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n");
+  await once(socket, "data");
   const drained = draining.server.drain();
   socket.write("\r\n");
   const answer = String(await buffer(socket));

@@ -297,30 +297,31 @@ describe("deadlines", () => {
       toBinary(IngestRunRequestSchema, create(IngestRunRequestSchema, { run: { runId: "wait" } })),
     );
     // Time enough to connect in, and to begin the call.
-    const outcome = await callGrpcBytes(client, ingestRun, bytes, auth, 1_000);
-    expect(outcome.code).toBe("DEADLINE_EXCEEDED");
-    await until(() => lab.contexts[0]?.signal.aborted === true);
+    const grpc = callGrpcBytes(client, ingestRun, bytes, auth, 4_000);
     const response = await fetch(lab.server.url + pathOf(ingestRun), {
       method: "POST",
-      headers: { ...auth, "content-type": "application/json", "connect-timeout-ms": "1000" },
+      headers: { ...auth, "content-type": "application/json", "connect-timeout-ms": "4000" },
       body: '{"run":{"runId":"wait"}}',
     });
     expect(response.status).toBe(504);
-    await until(() => lab.contexts[1]?.signal.aborted === true);
+    expect((await grpc).code).toBe("DEADLINE_EXCEEDED");
+    expect(lab.contexts).toHaveLength(2);
+    await until(() => lab.contexts.every(({ signal }) => signal.aborted));
   });
 
   test("one beyond the server's limit is clamped, not refused", async () => {
-    await using lab = await startLab({ timeouts: { unaryTimeoutMs: 1_000 } });
-    for (const protocol of protocols) {
-      const headers = { ...auth, "connect-timeout-ms": "9999999999" };
-      const ok = await callUnary(lab, protocol, ingestRun, { run: { runId: "r" } }, headers);
-      expect(ok.code).toBe("OK");
-      const late = await callUnary(lab, protocol, ingestRun, { run: { runId: "wait" } }, headers);
-      expect(late.code).toBe("DEADLINE_EXCEEDED");
-      expect(late.details[0]).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
+    await using lab = await startLab({ timeouts: { unaryTimeoutMs: 4_000 } });
+    const headers = { ...auth, "connect-timeout-ms": "9999999999" };
+    const call = (runId: string) =>
+      Promise.all(
+        protocols.map((each) => callUnary(lab, each, ingestRun, { run: { runId } }, headers)),
+      );
+    const [quick, late] = await Promise.all([call("r"), call("wait")]);
+    for (const { code } of quick) expect(code).toBe("OK");
+    for (const { code, details } of late) {
+      expect(code).toBe("DEADLINE_EXCEEDED");
+      expect(details[0]).toMatchObject({ reason: "DEADLINE_EXCEEDED" });
     }
-    const [context] = lab.contexts;
-    expect(context?.deadlineAt).toBeLessThan(Date.now() + 1_000);
   });
 });
 
@@ -402,13 +403,13 @@ describe("bounds", () => {
   });
 
   test("a refused stream that the client resets leaves its connection alone", async () => {
-    await using lab = await startLab({ timeouts: { refusedStreamTimeoutMs: 100 } });
+    await using lab = await startLab({ timeouts: { refusedStreamTimeoutMs: 2_000 } });
     using client = grpcClient(lab);
     const refused = await openUpload(client, { authorization: "Bearer wrong" }).outcome;
     expect(refused.code).toBe("UNAUTHENTICATED");
     const stream = openPublish(client);
     stream.send(batch(1n));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
     stream.finish();
     expect((await stream.outcome).code).toBe("OK");
   });

@@ -134,6 +134,13 @@ describe("PublishResults", () => {
 
   it("leaves the part unfinished when the client cancels, times out or half-closes", async () => {
     const { ingest } = server.client(server.ingestToken);
+    async function* slow() {
+      yield open("cut", { job: "timed out" });
+      yield batch(0, ["a"]);
+      await new Promise((resolve) => setTimeout(resolve, 10_000).unref());
+    }
+    // Time enough to store the batch in.
+    const timedOut = failure(ingest.uploadResults(slow(), { timeoutMs: 5_000 }));
     const controller = new AbortController();
     async function* cancelled() {
       yield open("cut", { job: "cancelled" });
@@ -147,12 +154,6 @@ describe("PublishResults", () => {
       }
     })();
     expect((await failure(reading)).code).toBe(Code.Canceled);
-    async function* slow() {
-      yield open("cut", { job: "timed out" });
-      yield batch(0, ["a"]);
-      await new Promise((resolve) => setTimeout(resolve, 10_000).unref());
-    }
-    const timedOut = failure(ingest.uploadResults(slow(), { timeoutMs: 500 }));
     expect((await timedOut).code).toBe(Code.DeadlineExceeded);
     await publish(frames(open("cut", { job: "half-closed" }), batch(0, ["a"])));
     const { state, parts } = await stateOf("cut");

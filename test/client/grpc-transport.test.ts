@@ -126,20 +126,25 @@ describe("unary calls", () => {
   });
 
   it("end at the deadline and at the caller's signal, and the server learns of it", async () => {
+    let begun = 0;
     const cancelled: boolean[] = [];
     await using server = await startBareServer({
       ingestRun(call) {
+        begun++;
         call.on("cancelled", () => cancelled.push(true));
       },
     });
-    using client = connect(server.url, { defaultTimeoutMs: 150 });
+    // Time enough to begin the call in.
+    using client = connect(server.url, { defaultTimeoutMs: 3_000 });
     await expect(client.ingest.ingestRun({})).rejects.toMatchObject({
       code: Code.DeadlineExceeded,
     });
     const controller = new AbortController();
     const call = client.ingest.ingestRun({}, { signal: controller.signal, timeoutMs: 20_000 });
-    setTimeout(() => controller.abort(), 50);
-    await expect(call).rejects.toMatchObject({ code: Code.Canceled });
+    const ended = expect(call).rejects.toMatchObject({ code: Code.Canceled });
+    await expect.poll(() => begun).toBe(2);
+    controller.abort();
+    await ended;
     await expect.poll(() => cancelled.length).toBe(2);
   });
 

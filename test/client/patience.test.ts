@@ -52,11 +52,12 @@ describe("of an upload", () => {
   it("has no end while the results let it wait", async () => {
     async function* slow() {
       yield result;
-      await sleep(1_200);
+      await sleep(4_000);
       yield { ...result, attempt: 2 };
     }
     const client = server.client(server.ingestToken);
-    const options = { patienceMs: 300, batchResults: 1 };
+    // Time enough for the server to answer in.
+    const options = { patienceMs: 3_000, batchResults: 1 };
     const summary = await uploadResults(client, { run: { runId: "slow" } }, slow(), options);
     expect(summary.acceptedCount).toBe(2);
   });

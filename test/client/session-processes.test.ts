@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { RunState } from "../../gen/tally/v1/run_pb.js";
-import { createTallyClient, openRun, sendSpool } from "../../src/client/index.js";
+import { createTallyClient, listSpoolFiles, openRun, sendSpool } from "../../src/client/index.js";
 import { Connection } from "../../src/db/client.js";
 import { createProjects } from "../faults/tenants.js";
 import { createTestDatabase } from "../support/database.js";
@@ -200,19 +200,24 @@ describe("a host", () => {
 
   it("that is killed leaves what was acknowledged, and a spool that can be sent", async () => {
     const { child, output } = startHost(
-      `add(0, 500);
-      let next = 500;
-      setInterval(() => { add(next, next + 100); next += 100; }, 20);`,
+      `process.once("SIGUSR2", () => {
+        let next = 500;
+        setInterval(() => { add(next, next + 100); next += 100; }, 20);
+      });
+      add(0, 500);`,
       { batchResults: 100, awayAfterMs: 300 },
     );
-    await expect.poll(async () => (await lab.stored(runId)).results).toBeGreaterThan(700);
+    const before = { results: 500, tests: 500 };
+    await expect.poll(() => lab.stored(runId)).toEqual(before);
     lab.proxy.setBlackhole(true);
+    child.kill("SIGUSR2");
     await expect.poll(output).toContain("does not answer");
-    await expect.poll(async () => (await lab.spoolFiles()).length).toBe(1);
-    await sleep(500);
+    // More than the first 500 take.
+    const spooled = async () =>
+      (await listSpoolFiles(lab.spoolDir)).map(({ bytes }) => bytes > 20_000);
+    await expect.poll(spooled).toEqual([true]);
     child.kill("SIGKILL");
     await exitOf(child);
-    const before = await lab.stored(runId);
     lab.proxy.setBlackhole(false);
     lab.proxy.cut("rst");
     const [outcome] = await send();

@@ -35,8 +35,8 @@ it("keeps everything on disk when the server never answers, for one later comman
   const summary = await session.close({ deadlineMs: 1_000, status: Status.PASSED });
   const tookMs = performance.now() - startedAt;
   expect(tookMs).toBeGreaterThan(950);
-  // Who gives no deadline waits five seconds for a silent server.
-  expect(tookMs).toBeLessThan(4_500);
+  // Ten seconds are the default.
+  expect(tookMs).toBeLessThan(5_000);
   expect(summary).toMatchObject({ sent: 20_000, acknowledged: 0, spooled: 20_000, dropped: 0 });
   expect(summary.spoolFile).toMatch(/\.spool$/);
   const file = summary.spoolFile ?? "";

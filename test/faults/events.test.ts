@@ -146,10 +146,14 @@ it("loses nothing and counts nothing twice while servers and connections die", a
   const [project] = await createProjects(server.url, server.adminToken);
   const modes = [EventMode.WAIT, EventMode.QUEUE, EventMode.WAIT, EventMode.QUEUE];
   let isOver = false;
+  const answered = modes.map(() => 0);
   const sending = modes.map((mode, sender) =>
-    sendAll(server.url, project.token, sender, mode, () => !isOver),
+    sendAll(server.url, project.token, sender, mode, (count) => {
+      answered[sender] = count;
+      return !isOver;
+    }),
   );
-  await breakThings(server, db);
+  await breakThings(server, db, answered);
   isOver = true;
   const sent = (await Promise.all(sending)).map(({ fresh, repeats }) => fresh + repeats);
   expect(Math.min(...sent)).toBeGreaterThan(FAULTS);
@@ -160,9 +164,10 @@ it("loses nothing and counts nothing twice while servers and connections die", a
 
 const FAULTS = 12;
 
-/** Kills the server and its connections in turns. */
-async function breakThings(server: ServerProcess, db: Connection) {
+/** Kills the server and its connections in turns, each time when every sender had another answer. */
+async function breakThings(server: ServerProcess, db: Connection, answered: readonly number[]) {
   for (let round = 0; round < FAULTS; round++) {
+    await expect.poll(() => Math.min(...answered), PATIENCE).toBeGreaterThan(round);
     await sleep(300);
     if (round % 3 === 2) {
       await server.end("SIGKILL");

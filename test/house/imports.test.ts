@@ -142,6 +142,7 @@ it("reads what a file imports", () => {
     "src/db/classify.ts",
     "src/db/errors.ts",
     "src/db/queryable.ts",
+    "src/db/rows.ts",
   ]);
 });
 

@@ -11,9 +11,10 @@ import type { ClientAddress } from "./address.js";
 import type { Pace } from "./pace.js";
 import type { Target } from "./target.js";
 import type { Timeouts } from "./timeouts.js";
+import type { Placed, UnderWay } from "./under-way.js";
 
 /** The parts that change are written by the functions of this file and by the bindings' byte counts. */
-export interface Call {
+export interface Call extends Placed {
   readonly room: Room;
   readonly target: Target;
   readonly protocol: Protocol;
@@ -56,7 +57,7 @@ export interface RoomOptions {
 
 /** What the calls of one server share. */
 export interface Room extends RoomOptions {
-  readonly calls: Set<Call>;
+  readonly calls: UnderWay<Call>;
   /** Open streams by token id. */
   readonly streams: Map<string, number>;
   readonly rates: RateLimiter;

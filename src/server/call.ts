@@ -41,6 +41,7 @@ export function openCall(room: Room, target: Target, origin: CallOrigin): Call {
     endedBy: undefined,
     settled: false,
     holds: 1,
+    place: 0,
     controller: undefined,
     timer: undefined,
     interrupt: undefined,

@@ -14,8 +14,20 @@ export function takeStream(base: ServerInterceptingCallInterface): Http2Stream {
   if (!(stream instanceof Duplex)) throw new Error("this version of grpc-js hides its streams");
   stream.removeAllListeners("data");
   stream.removeAllListeners("end");
+  stream.once("close", letGo);
   return stream as Http2Stream;
 }
+
+/**
+ * A closed stream keeps nothing of its call: the session's Map of streams keeps streams until old objects are collected,
+ * see UnderWay.
+ */
+function letGo(this: Http2Stream): void {
+  this.removeAllListeners();
+  this.on("error", ignore);
+}
+
+function ignore(): void {}
 
 /** What its messages may be packed with; grpc-js takes the header out of the metadata. */
 export function encodingOf(base: ServerInterceptingCallInterface): string {

@@ -7,22 +7,25 @@
 /** Begins the work at once, or in a later turn, where connections take turns. */
 export type Pace = (connection: object, work: () => void) => void;
 
+type Works = (() => void)[];
+
 /** A pace of so many beginnings a turn. */
 export function createPace(perTurn: number): Pace {
-  /** By connection, the one that had its turn longest ago first. */
-  const waiting = new Map<object, (() => void)[]>();
+  /** Each connection has its own once and for all: a Map that they came and went in would keep them, see UnderWay. */
+  const worksOf = new WeakMap<object, Works>();
+  /** Those that are not empty, the one that had its turn longest ago first. */
+  const waiting: Works[] = [];
   let begun = 0;
   let isTurning = false;
 
   const turn = () => {
     begun = 0;
     isTurning = false;
-    for (const [connection, works] of waiting) {
-      if (begun === perTurn) return;
-      waiting.delete(connection);
+    while (begun < perTurn) {
+      const works = waiting.shift();
+      if (works === undefined) return;
       const work = works.shift();
-      // This loop meets it again, after the others.
-      if (works.length > 0) waiting.set(connection, works);
+      if (works.length > 0) waiting.push(works);
       if (work !== undefined) begin(work);
     }
   };
@@ -35,11 +38,13 @@ export function createPace(perTurn: number): Pace {
     work();
   };
   return (connection, work) => {
-    if (begun < perTurn && waiting.size === 0) begin(work);
-    else {
-      const works = waiting.get(connection);
-      if (works === undefined) waiting.set(connection, [work]);
-      else works.push(work);
+    if (begun < perTurn && waiting.length === 0) return begin(work);
+    let works = worksOf.get(connection);
+    if (works === undefined) {
+      works = [];
+      worksOf.set(connection, works);
     }
+    if (works.length === 0) waiting.push(works);
+    works.push(work);
   };
 }

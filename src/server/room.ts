@@ -5,6 +5,7 @@ import { createRateLimiter } from "../rate.js";
 import { cutCall, endCall } from "./call.js";
 import type { Room, RoomOptions } from "./call-state.js";
 import { createPace } from "./pace.js";
+import { UnderWay } from "./under-way.js";
 
 /** Calls that begin in one turn of the event loop: some 4 ms of work. Fewer make statements of fewer rows. */
 const CALLS_PER_TURN = 16;
@@ -13,7 +14,7 @@ const CALLS_PER_TURN = 16;
 export function createRoom(options: RoomOptions): Room {
   return {
     ...options,
-    calls: new Set(),
+    calls: new UnderWay(),
     streams: new Map(),
     rates: createRateLimiter(options.now),
     receiving: createByteBudget({
@@ -41,12 +42,12 @@ export function drainError() {
 /** Cuts every stream, and refuses every call from now on. Unary calls get to finish. */
 export function stopAdmission(room: Room): void {
   room.draining = true;
-  for (const call of room.calls) if (call.target.streams) cutCall(call, drainError());
+  for (const call of room.calls.list()) if (call.target.streams) cutCall(call, drainError());
 }
 
 /** Ends every call that is still open. */
 export function endCalls(room: Room): void {
-  for (const call of room.calls) endCall(call, drainError());
+  for (const call of room.calls.list()) endCall(call, drainError());
 }
 
 /** Resolves when no call is open, or after `timeoutMs`. */

@@ -90,7 +90,7 @@ DELETE FROM event_batches
 WHERE project_key = $1 AND ctid = ANY (ARRAY(
   SELECT ctid
   FROM event_batches
-  WHERE project_key = $1 AND created_at < (SELECT horizon FROM due)
+  WHERE project_key = $1 AND created_at > '-infinity' AND created_at < (SELECT horizon FROM due)
   ORDER BY created_at
   LIMIT $2::int
 ))

@@ -69,7 +69,7 @@ interface DayColumns {
 const BEHIND = `
 SELECT test_key
 FROM test_windows
-WHERE project_key = $1 AND day < DATE '1970-01-01' + $2::int
+WHERE project_key = $1 AND day > '-infinity' AND day < DATE '1970-01-01' + $2::int
 ORDER BY day
 LIMIT $3::int`;
 

@@ -74,7 +74,7 @@ interface StateColumns {
 }
 
 /** The part of a ledger that lies in the window. */
-const IN_WINDOW = `project_key = $1
+const IN_WINDOW = `project_key = $1 AND created_at > '-infinity'
     AND created_at >= (SELECT starts_at FROM bounds)
     AND created_at < (SELECT ends_at FROM bounds)
     AND (SELECT ends_at - starts_at <= $4::int * interval '1 day' FROM bounds)`;

@@ -10,6 +10,7 @@ import {
   toCounts,
 } from "./part-counts.js";
 import type { PartRow } from "./run-parts.js";
+import { testOf } from "./tests.js";
 
 export interface PartRecord extends Omit<PartRow, "partId"> {
   readonly createUs: number;
@@ -127,7 +128,7 @@ export const partList = (hasStatus: string) => `
       SELECT j.part_id, t.test_key, j.attempt, j.result_id, j.status
       FROM rejections j
       LEFT JOIN LATERAL (
-        SELECT test_key FROM tests WHERE project_key = $1 AND test_id = j.test_id
+        SELECT test_key FROM tests WHERE ${testOf("j.test_id")}
         OFFSET 0
       ) t ON true
       WHERE EXISTS (SELECT FROM judged) AND j.project_key = $1 AND j.run_key = r.run_key

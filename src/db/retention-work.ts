@@ -40,7 +40,7 @@ async function projects(
 }
 
 /** The least of project `p`: in order, so that an index answers it, and no table is searched for any. */
-const least = (column: string, table: string, condition = "true") => `(
+const least = (column: string, table: string, condition: string) => `(
     SELECT ${column}
     FROM ${table}
     WHERE project_key = p.project_key AND ${condition}
@@ -66,7 +66,7 @@ const OLD_RUNS = projectsWith(`
 
 const OLD_EVENTS = projectsWith(`
   p.event_retention_days > 0 AND LEAST(
-    ${least("received_at", "events", IS_PROCESSED)}, ${least("created_at", "event_batches")}
+    ${least("received_at", "events", IS_PROCESSED)}, ${least("created_at", "event_batches", "created_at > '-infinity'")}
   ) < ${HORIZON}
   OR ${least("dropped_at", "events", `state = ${EVENT_STATES.dropped}`)} < ${startOf(`${TODAY} - $2::int`)}
 `);

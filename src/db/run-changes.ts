@@ -92,7 +92,7 @@ const CHANGES = `
 WITH touched AS (
   SELECT run_key, created_at, CASE WHEN failed_count + errored_count > 0 THEN batch_key END AS failing
   FROM batches
-  WHERE project_key = $1 AND created_at >= ${timeOf("$2")}
+  WHERE project_key = $1 AND created_at > '-infinity' AND created_at >= ${timeOf("$2")}
   UNION ALL
   SELECT run_key, NULL, NULL
   FROM runs

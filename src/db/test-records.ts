@@ -5,6 +5,7 @@ import type { Queryable } from "./queryable.js";
 import { type ResultTotals, type TotalsColumns, toResultTotals } from "./result-totals.js";
 import type { StoredTest } from "./stored-results.js";
 import { type TestWindowDays, windowColumns } from "./test-windows.js";
+import { testOf } from "./tests.js";
 
 export interface TestRecord extends StoredTest {
   readonly testKey: string;
@@ -31,7 +32,7 @@ export interface TestWindowRecord {
   readonly lastStatus: number;
 }
 
-/** The key of a test; null if there is none. Serves from tests_project_key_test_id_key. */
+/** The key of a test; null if there is none. Serves from tests_by_id. */
 export async function findTest(
   db: Queryable,
   projectKey: string,
@@ -103,7 +104,7 @@ function toRecord(row: RecordColumns): TestRecord {
 const FIND = `
 SELECT test_key
 FROM tests
-WHERE project_key = $1 AND test_id = decode($2::text, 'hex')
+WHERE ${testOf("decode($2::text, 'hex')")}
   AND EXISTS (SELECT FROM projects WHERE project_key = $1 AND deleted_at IS NULL)`;
 
 const KEYS = "unnest($2::bigint[]) WITH ORDINALITY";

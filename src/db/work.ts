@@ -148,6 +148,6 @@ const UNFOLDED_RESULTS = eachProject("fold_queue", "true");
 const TESTS_BEHIND = eachProject(
   "test_windows",
   `(
-  SELECT min(day) FROM test_windows WHERE project_key = found.project_key
+  SELECT min(day) FROM test_windows WHERE project_key = found.project_key AND day > '-infinity'
 ) < DATE '1970-01-01' + $3::int`,
 );

@@ -21,6 +21,7 @@ const CHECKSUMS = [
   "8f6c3a0de3e4f811",
   "898bd5beb58b6a1e",
   "cc00edf32896e6e7",
+  "8c21c2bb09125ef5",
 ];
 
 it("applies every file once, and makes the partitions of three months", async () => {

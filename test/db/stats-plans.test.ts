@@ -220,7 +220,7 @@ describe("tests", () => {
   it("are found by their id, with their figures by key", async () => {
     const id = "0".repeat(32);
     const found = await planOf((from) => findTest(from, "1", id, Infinity));
-    expect(found.indexes).toContain("tests_project_key_test_id_key");
+    expect(found.indexes).toContain("tests_by_id");
     for (const days of [1, 30] as const) {
       const plan = await planOf((from) => readTestRecords(from, "1", ["10", "20"], days, Infinity));
       expect(plan.indexes).toEqual(

@@ -53,7 +53,8 @@ export function openBody(stream: Readable, { cut, onOpen }: BodyOptions): Body {
       if (!opened) open();
       const chunk = chunks.shift();
       if (chunk !== undefined) return Promise.resolve(chunk);
-      if (ended || stream.destroyed) return Promise.resolve(null);
+      // An HTTP/2 stream without data ends by itself, maybe before the first read.
+      if (ended || stream.readableEnded || stream.destroyed) return Promise.resolve(null);
       return new Promise((resolve) => {
         waiting = resolve;
         stream.resume();

@@ -245,6 +245,14 @@ const uploadHead = [
   "\r\n",
 ].join("\r\n");
 
+test("a stream that ended before its token was verified is served", async () => {
+  await using lab = await startLab({ timeouts: { firstFrameTimeoutMs: 500 } });
+  using client = grpcClient(lab);
+  const upload = openUpload(client, { authorization: "Bearer slow-ingest" });
+  upload.finish();
+  expect((await upload.outcome).code).toBe("OK");
+});
+
 describe("a client that goes away", () => {
   test("ends the stream's iteration normally by a cancel", async () => {
     await using lab = await startLab();

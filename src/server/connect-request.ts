@@ -7,7 +7,7 @@ import type { Body } from "./body.js";
 import type { Call } from "./call-state.js";
 import { decodeBinary, decodeFrame, decodeJson } from "./decode.js";
 import { type Compression, type FrameOptions, openFrames, readWhole } from "./messages.js";
-import { openRequests } from "./requests.js";
+import { openRequests, readSingle } from "./requests.js";
 import type { BoundMethod } from "./target.js";
 
 /** How the messages of a request are written. */
@@ -94,15 +94,7 @@ export async function readRequest(
     return decode(input, bytes);
   }
   const next = openFrames(call, body, framesOf(call, encoding));
-  const bytes = await next();
-  if (bytes === null) {
-    throw invalidArgument([{ field: "body", description: "has no message" }]);
-  }
-  call.requestBytes = bytes.length;
-  if ((await next()) !== null) {
-    throw invalidArgument([{ field: "body", description: "has more than one message" }]);
-  }
-  return decode(input, bytes);
+  return decode(input, await readSingle(call, next));
 }
 
 const CUT = { field: "body", description: "is cut" };

@@ -6,9 +6,8 @@
  * HTTP/1.1, with the same bounds and errors.
  */
 
-import { Code, type ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import type { Metadata, ServerInterceptingCallInterface } from "@grpc/grpc-js";
-import { callError } from "../errors.js";
 import { encodeFields } from "../wire/message-writer.js";
 import { abandonCall, openCall, settleCall, startDeadline } from "./call.js";
 import type { Call, Room } from "./call-state.js";
@@ -19,7 +18,7 @@ import { encodingOf, openStreamBody, releaseConnection, takeStream } from "./grp
 import { admit, unknownCompression } from "./guard.js";
 import { invokeMany, invokeSingle, orEnd } from "./invoke.js";
 import { type Compression, openFrames } from "./messages.js";
-import { type FrameSource, openRequests } from "./requests.js";
+import { type FrameSource, openRequests, readSingle } from "./requests.js";
 import type { BoundMethod } from "./target.js";
 
 /** Serves the call to its end. */
@@ -87,10 +86,7 @@ export function serveGrpcCall(
   }
 
   async function answer(opened: Call, next: FrameSource): Promise<void> {
-    const message = await next();
-    if (message === null) throw noMessage(method);
-    if ((await next()) !== null) throw secondMessage(method);
-    opened.requestBytes = message.length;
+    const message = await readSingle(opened, next);
     await respond(opened, decodeBinary(method.desc.input, message));
   }
 
@@ -144,16 +140,4 @@ function compressionOf(base: ServerInterceptingCallInterface): Compression {
   if (encoding === "identity") return undefined;
   if (encoding === "gzip" || encoding === "deflate") return encoding;
   throw unknownCompression(encoding);
-}
-
-function secondMessage(method: BoundMethod): ConnectError {
-  return callError(Code.Unimplemented, `${method.method} takes one message`, {
-    reason: "SECOND_MESSAGE",
-  });
-}
-
-function noMessage(method: BoundMethod): ConnectError {
-  return callError(Code.Unimplemented, `${method.method} needs a message`, {
-    reason: "NO_MESSAGE",
-  });
 }

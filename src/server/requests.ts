@@ -1,4 +1,4 @@
-/** The stream of requests that a handler reads. */
+/** The messages of a request: the one, or the stream that a handler reads. */
 
 import type { Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
@@ -11,6 +11,19 @@ export type FrameSource = () => Promise<Uint8Array | null>;
 
 /** What a byte of a message takes at most when it is decoded: small results, of 80 bytes each, take some 500. */
 const DECODED_BYTES = 6;
+
+/** The one message of a method that takes one. None, or two, is UNIMPLEMENTED, as the status codes of gRPC have it. */
+export async function readSingle(call: Call, next: FrameSource): Promise<Uint8Array> {
+  const message = await next();
+  if (message === null) throw wrongCount(call, "needs a message", "NO_MESSAGE");
+  call.requestBytes = message.length;
+  if ((await next()) !== null) throw wrongCount(call, "takes one message", "SECOND_MESSAGE");
+  return message;
+}
+
+function wrongCount({ target }: Call, what: string, reason: string): ConnectError {
+  return callError(Code.Unimplemented, `${target.method} ${what}`, { reason });
+}
 
 /** Answers messages as the handler asks for them; nothing is read ahead here. */
 export function openRequests(

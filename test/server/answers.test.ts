@@ -1,8 +1,17 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { IngestRunRequestSchema, IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { StatsService } from "../../gen/tally/v1/stats_service_pb.js";
-import { callGrpcBytes, callUnary, grpcClient, type Lab, protocols, startLab } from "./support.js";
+import {
+  callGrpcBytes,
+  callUnary,
+  grpcClient,
+  type Lab,
+  openUpload,
+  protocols,
+  startLab,
+} from "./support.js";
 
 const { ingestRun, deleteRun, finishRun } = IngestService.method;
 
@@ -151,6 +160,26 @@ describe("what does not decode", () => {
     expect(overGrpc.details[0]).toMatchObject({ reason: "INVALID_REQUEST" });
     expect(overGrpc.details[1]).toMatchObject({ fieldViolations: [{ field: "body" }] });
   });
+
+  test.each([
+    ["no message", 0, "NO_MESSAGE"],
+    ["two messages", 2, "SECOND_MESSAGE"],
+  ])(
+    "%s where one is due is UNIMPLEMENTED over gRPC and gRPC-Web alike",
+    async (_, count, reason) => {
+      using client = grpcClient(lab);
+      const call = openUpload(client, ingest, ingestRun);
+      for (let sent = 0; sent < count; sent += 1) call.call.write(Buffer.alloc(0));
+      call.finish();
+      const overGrpc = await call.outcome;
+      expect(overGrpc.code).toBe("UNIMPLEMENTED");
+      expect(overGrpc.details[0]).toMatchObject({ reason });
+      const response = await post("application/grpc-web+proto", Buffer.alloc(5 * count));
+      const trailers = await response.text();
+      expect(trailers).toContain(`grpc-status: ${Code.Unimplemented}`);
+      expect(trailers).toContain(`grpc-message: ${encodeURIComponent(overGrpc.message)}`);
+    },
+  );
 
   const cases: [string, string, string[]][] = [
     ["an unknown enum name", '{"results":[{},{"status":"broken"}]}', ["results[1].status"]],

@@ -409,13 +409,17 @@ type Upload = MessageInitShape<typeof UploadResultsRequestSchema>;
 type Publish = MessageInitShape<typeof PublishResultsRequestSchema>;
 
 /** A client stream over gRPC: frames by `send`, the end by `finish`, the outcome by `outcome`. */
-export function openUpload(client: Client, headers = { authorization: "Bearer ingest" }) {
+export function openUpload(
+  client: Client,
+  headers = { authorization: "Bearer ingest" },
+  method: DescMethod = IngestService.method.uploadResults,
+) {
   let settle: (outcome: Outcome) => void;
   const outcome = new Promise<Outcome>((resolve) => {
     settle = resolve;
   });
   const call = client.makeClientStreamRequest(
-    pathOf(IngestService.method.uploadResults),
+    pathOf(method),
     same,
     same,
     metadataOf(headers),

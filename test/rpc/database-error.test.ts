@@ -1,8 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { DbError, type DbErrorKind } from "../../src/db/errors.js";
 import { fromDbError } from "../../src/rpc/database-error.js";
+import { startTestServer, type TestServer } from "../support/server.js";
 
 it.each<[DbErrorKind, string, Code, string, boolean]>([
   ["transient", "", Code.Unavailable, "DATABASE_UNAVAILABLE", true],
@@ -10,7 +11,7 @@ it.each<[DbErrorKind, string, Code, string, boolean]>([
   ["check", "rejection_quota", Code.ResourceExhausted, "REFUSAL_QUOTA_EXCEEDED", false],
 ])("turns %s %s into a status that a caller can act on", (kind, constraint, code, reason, hint) => {
   const cause = new DbError(kind, "secret text of the server", "", constraint);
-  const error = fromDbError(cause);
+  const error = fromDbError(cause, Infinity);
   if (!(error instanceof ConnectError)) throw new Error("no ConnectError");
   expect(error.code).toBe(code);
   expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe(reason);
@@ -40,5 +41,40 @@ it.each([
   new ConnectError("x", Code.NotFound),
   new Error("x"),
 ])("leaves %o as it is", (error) => {
-  expect(fromDbError(error)).toBe(error);
+  expect(fromDbError(error, Infinity)).toBe(error);
+});
+
+describe("a call without any time left is told so, whatever it asks", () => {
+  const calls: [string, object][] = [
+    ["IngestService/IngestRun", { run: { runId: "r" } }],
+    ["IngestService/FinishRun", { runId: "r" }],
+    ["IngestService/DeleteRun", { runId: "r" }],
+    ["EventService/IngestEvent", { event: { json: "e30=" } }],
+    ["EventService/ReprocessEvents", {}],
+    ["RejectionService/ListRejections", {}],
+    ["RejectionService/DismissRejections", { rejectionIds: ["0".repeat(32)] }],
+    ["RejectionService/ReplayRejections", { entries: [{ rejectionId: "0".repeat(32) }] }],
+  ];
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  it.each(calls)("%s", async (path, request) => {
+    const send = (timeout: object) =>
+      fetch(`${server.url}/tally.v1.${path}`, {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${server.allToken}`,
+          "content-type": "application/json",
+          ...timeout,
+        },
+        body: JSON.stringify(request),
+      });
+    // The token is verified, and the project known.
+    await send({});
+    const answer = await send({ "connect-timeout-ms": "0" });
+    expect(await answer.json()).toMatchObject({ code: "deadline_exceeded" });
+  });
 });

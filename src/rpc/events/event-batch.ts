@@ -84,7 +84,7 @@ export async function ingestBatchOfEvents(
     failAt("before-ack", fault);
     return ingested;
   } catch (error) {
-    throw toEventCallError(error, project, retry.deadlineAt);
+    throw toEventCallError(error, project, context.deadlineAt);
   }
 }
 

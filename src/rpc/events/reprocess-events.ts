@@ -56,7 +56,7 @@ export function reprocessEvents(
         nextPageToken: key === undefined ? "" : pageTokens.seal({ key, ...scope }),
       };
     } catch (error) {
-      throw toEventCallError(error, project, retry.deadlineAt);
+      throw toEventCallError(error, project, context.deadlineAt);
     }
   };
 }

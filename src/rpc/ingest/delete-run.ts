@@ -23,7 +23,7 @@ export function deleteRun(deps: IngestDeps): Handler<typeof IngestService.method
       );
       if (!found) throw notFound("run", request.runId);
     } catch (error) {
-      throw fromDbError(error);
+      throw fromDbError(error, context.deadlineAt);
     }
     deps.runs.forget(projectKey, request.runId);
     context.log.info({ event: "run_deleted", project_id: projectId, run_id: request.runId });

@@ -1,12 +1,12 @@
 /** What goes wrong below the handlers of ingestion, as callers see it. */
 
-import type { RetryOptions } from "../../db/retry.js";
 import { withRetries } from "../../db/retry.js";
 import { readRun } from "../../db/runs.js";
 import { RunGone } from "../../ingest/write-job.js";
 import { fromDbError } from "../database-error.js";
+import type { CallContext } from "../handler.js";
 import type { ProjectRef } from "../resolve-project.js";
-import type { IngestDeps } from "./ingest-deps.js";
+import { type IngestDeps, retryOf } from "./ingest-deps.js";
 import { closedDoor } from "./open-target.js";
 
 /** The error with which a call ends: a gone run says why, a database error gets its status. */
@@ -15,10 +15,11 @@ export async function toCallError(
   project: ProjectRef,
   runId: string,
   error: unknown,
-  retry: RetryOptions,
+  context: CallContext,
 ): Promise<unknown> {
-  if (!(error instanceof RunGone)) return fromDbError(error);
+  if (!(error instanceof RunGone)) return fromDbError(error, context.deadlineAt);
   deps.runs.forget(project.projectKey, runId);
+  const retry = retryOf(deps, context);
   try {
     const run = await withRetries(
       () => readRun(deps.db, project.projectKey, runId, retry.deadlineAt),
@@ -27,6 +28,6 @@ export async function toCallError(
     const reason = run === null ? "project-gone" : run.expired ? "expired" : "deleted";
     return closedDoor(reason, project.projectId, runId);
   } catch (cause) {
-    return fromDbError(cause);
+    return fromDbError(cause, context.deadlineAt);
   }
 }

@@ -36,7 +36,9 @@ export function finishRun(deps: IngestDeps): Handler<typeof IngestService.method
         runConflict: closed.conflicts,
       };
     } catch (error) {
-      throw error instanceof RunGone ? notFound("run", request.runId) : fromDbError(error);
+      throw error instanceof RunGone
+        ? notFound("run", request.runId)
+        : fromDbError(error, context.deadlineAt);
     }
   };
 }

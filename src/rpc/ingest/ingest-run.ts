@@ -26,7 +26,7 @@ export function ingestRun(deps: IngestDeps): Handler<typeof IngestService.method
       // A whole message, which needs no copy.
       return { $typeName: "tally.v1.IngestRunResponse", ...summary };
     } catch (error) {
-      throw await toCallError(deps, project, runId, error, retry);
+      throw await toCallError(deps, project, runId, error, context);
     } finally {
       room.shrink(0);
     }

@@ -100,8 +100,7 @@ export async function* uploadSession(
     summary.otherProducers = [...otherProducers];
     yield acknowledge(summary, true);
   } catch (error) {
-    const retry = retryOf(deps, context);
-    const cause = await toCallError(deps, project, opened.target.runId, error, retry);
+    const cause = await toCallError(deps, project, opened.target.runId, error, context);
     const progress = committedSequence === undefined ? {} : { committedSequence };
     throw withDetail(cause, { desc: UploadProgressSchema, value: progress });
   } finally {
@@ -137,7 +136,7 @@ async function openStream(
     await keepConflict(deps, opened.target, request, requestPaths(opened.runConflict), retry);
     return opened;
   } catch (error) {
-    throw await toCallError(deps, project, open.run?.runId ?? "", error, retry);
+    throw await toCallError(deps, project, open.run?.runId ?? "", error, context);
   }
 }
 

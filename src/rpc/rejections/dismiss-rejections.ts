@@ -61,7 +61,7 @@ export function dismissRejections(
         more,
       };
     } catch (error) {
-      throw fromDbError(error);
+      throw fromDbError(error, context.deadlineAt);
     }
   };
 }

@@ -40,7 +40,7 @@ export function listRejections(
             : "",
       };
     } catch (error) {
-      throw fromDbError(error);
+      throw fromDbError(error, context.deadlineAt);
     }
   };
 }

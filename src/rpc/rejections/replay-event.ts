@@ -22,7 +22,7 @@ export async function replayEvent(
   try {
     return await send(replay, rejection, replacement);
   } catch (error) {
-    throw toEventCallError(error, replay.project, replay.retry.deadlineAt);
+    throw toEventCallError(error, replay.project, replay.context.deadlineAt);
   }
 }
 

@@ -154,7 +154,7 @@ async function sendFinish(
 
 /** A bad run, or one that takes nothing, refuses the entry alone; other failures end the call. */
 async function judge(
-  { deps, project, retry }: Replay,
+  { deps, project, context }: Replay,
   runId: string,
   send: () => Promise<Judgement>,
 ): Promise<Judgement> {
@@ -162,7 +162,7 @@ async function judge(
     return await send();
   } catch (error) {
     const cause =
-      error instanceof RunGone ? await toCallError(deps, project, runId, error, retry) : error;
+      error instanceof RunGone ? await toCallError(deps, project, runId, error, context) : error;
     if (cause instanceof ConnectError && cause.code === Code.FailedPrecondition) {
       const [violations] = cause.findDetails(BadRequestSchema);
       return judged(

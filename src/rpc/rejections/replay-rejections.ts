@@ -39,7 +39,7 @@ export function replayRejections(
     const project = await deps.resolveProject(request.projectId, context);
     checkSelection("entries", request.entries.length, request.filter !== undefined);
     const { validateOnly } = request;
-    const replay = { deps, project, tokenId: tokenOf(context), retry, validateOnly };
+    const replay = { deps, project, context, tokenId: tokenOf(context), retry, validateOnly };
     if (request.filter === undefined && request.pageToken !== "") {
       throw invalidArgument([{ field: "page_token", description: "goes with a filter" }]);
     }
@@ -48,7 +48,7 @@ export function replayRejections(
         ? { results: await replayAll(replay, request.entries, Infinity) }
         : await replayByFilter(replay, request.filter, request.pageToken);
     } catch (error) {
-      throw fromDbError(error);
+      throw fromDbError(error, context.deadlineAt);
     }
   };
 }

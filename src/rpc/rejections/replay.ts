@@ -7,6 +7,7 @@ import {
 import type { RetryOptions } from "../../db/retry.js";
 import type { Violation } from "../../errors.js";
 import { limits } from "../../limits.js";
+import type { CallContext } from "../handler.js";
 import type { ProjectRef } from "../resolve-project.js";
 import type { RejectionDeps } from "./rejection-deps.js";
 
@@ -14,6 +15,7 @@ import type { RejectionDeps } from "./rejection-deps.js";
 export interface Replay {
   readonly deps: RejectionDeps;
   readonly project: ProjectRef;
+  readonly context: CallContext;
   readonly tokenId: string;
   readonly retry: RetryOptions;
   readonly validateOnly: boolean;

@@ -40,7 +40,7 @@ export function watchRuns({
         yield message;
       }
     } catch (error) {
-      throw fromDbError(error);
+      throw fromDbError(error, context.deadlineAt);
     } finally {
       // The reader may leave between two messages.
       ended.abort();

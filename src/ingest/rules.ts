@@ -71,11 +71,11 @@ export function checkDuration(
 ): void {
   if (duration === undefined) return;
   const { seconds, nanos } = duration;
-  if (seconds < 0n || nanos < 0) {
+  if (seconds < 0n || (seconds === 0n && nanos < 0)) {
     violations.push({ field, description: `is negative: ${durationText(duration)}` });
   } else if (seconds > BigInt(limits.durationSeconds)) {
     violations.push({ field, description: `is ${durationText(duration)}, at most 10 years` });
-  } else if (nanos > 999_999_999) {
+  } else if (nanos < 0 || nanos > 999_999_999) {
     violations.push({ field, description: `has ${nanos} nanos, 0 to 999999999 are valid` });
   }
 }

@@ -62,6 +62,17 @@ describe("a result", () => {
     expect(fields(result)).toEqual([field]);
   });
 
+  it.each<[bigint, number, string]>([
+    [0n, -1, "is negative: -1e-9s"],
+    [-1n, 0, "is negative: -1s"],
+    [1n, -1, "has -1 nanos, 0 to 999999999 are valid"],
+    [1n, 1e9, "has 1000000000 nanos, 0 to 999999999 are valid"],
+  ])("says what is wrong with a duration of %s s and %s ns", (seconds, nanos, description) => {
+    const result = valid();
+    Object.assign(result.duration ?? {}, { seconds, nanos });
+    expect(validateResult(result)).toEqual([{ field: "duration", description }]);
+  });
+
   it("names every violation at once", () => {
     const result = create(TestResultSchema, { resultId: "x".repeat(200), attempt: 99_999 });
     expect(fields(result)).toEqual(["result_id", "test", "status", "attempt"]);

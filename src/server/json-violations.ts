@@ -88,6 +88,8 @@ function expected(field: DescField): string {
       return 'a time like "2026-01-12T10:00:00Z"';
     case "google.protobuf.Duration":
       return 'a duration in seconds like "3.5s"';
+    case "google.protobuf.Struct":
+      return `an object of at most ${limits.eventDepth} levels`;
     case undefined:
       return field.scalar === undefined ? "another type" : scalarName(field.scalar);
     default:

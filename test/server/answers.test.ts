@@ -1,8 +1,10 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { IngestEventRequestSchema } from "../../gen/tally/v1/event_service_pb.js";
 import { IngestRunRequestSchema, IngestService } from "../../gen/tally/v1/ingest_service_pb.js";
 import { StatsService } from "../../gen/tally/v1/stats_service_pb.js";
+import { decodeJson } from "../../src/server/decode.js";
 import {
   callGrpcBytes,
   callUnary,
@@ -213,6 +215,14 @@ describe("what does not decode", () => {
       expect(reached).toBe(false);
     });
   }
+
+  test("JSON of a Struct that is nested too deeply names how deep it may be", () => {
+    const fields = `${"[".repeat(200)}${"]".repeat(200)}`;
+    const body = Buffer.from(`{"event":{"fields":{"a":${fields}}}}`);
+    expect(() => decodeJson(IngestEventRequestSchema, body)).toThrow(
+      "event.fields: expected an object of at most 32 levels, got an object",
+    );
+  });
 
   test("violations are listed up to 32", async () => {
     const keys = Array.from({ length: 50 }, (_, i) => `"k${i}":1`);

@@ -7,9 +7,9 @@ import { callError, unavailable } from "../errors.js";
 const TIMER_SLACK_MS = 5;
 
 /**
- * UNAVAILABLE with RetryInfo for what another try can cure, DEADLINE_EXCEEDED where the caller's time has run
- * out (`deadlineAt` of the call, in milliseconds since the epoch; statements may give up before), RESOURCE_EXHAUSTED where a project's refusals are full;
- * everything else unchanged, so that it ends as INTERNAL.
+ * UNAVAILABLE with RetryInfo for what another try can cure, DEADLINE_EXCEEDED where the caller's time has run out
+ * (`deadlineAt` of the call, in milliseconds since the epoch; statements may give up before), RESOURCE_EXHAUSTED where a
+ * project's refusals are full; everything else unchanged, so that it ends as INTERNAL.
  */
 export function fromDbError(error: unknown, deadlineAt: number): unknown {
   if (!(error instanceof DbError)) return error;

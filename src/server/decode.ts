@@ -9,7 +9,7 @@ import {
 import { invalidArgument } from "../errors.js";
 import { checkBinaryCount, checkJsonCount } from "../rpc/item-count.js";
 import { decodeMessage } from "../wire/message-reader.js";
-import { jsonViolations } from "./json-violations.js";
+import { jsonViolations, mayMissDays } from "./json-violations.js";
 import { type BatchFrame, readBatchFrame, readRunResults } from "./result-reader.js";
 
 /** The message of binary protobuf. Unknown fields are dropped, as a newer client may send them. */
@@ -40,11 +40,17 @@ export function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
     throw invalidArgument([{ field: "body", description: "is not valid UTF-8" }]);
   }
   checkJsonCount(desc, text);
+  let message: Message;
   try {
-    return fromJsonString(desc, text, { ignoreUnknownFields: false });
+    message = fromJsonString(desc, text, { ignoreUnknownFields: false });
   } catch (error) {
     throw invalidArgument(jsonViolations(desc, text, messageOf(error)));
   }
+  if (mayMissDays(text)) {
+    const violations = jsonViolations(desc, text);
+    if (violations.length > 0) throw invalidArgument(violations);
+  }
+  return message;
 }
 
 const KNOWN_FIELDS = { readUnknownFields: false };

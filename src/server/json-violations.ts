@@ -5,10 +5,20 @@ import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
 
 /**
- * The faults of a body that did not decode, by paths in proto names (`results[3].status`), at most one more
- * than an answer lists. `fallback` describes a fault that no single field shows.
+ * Whether the body may have a time on a day that does not exist, 30 February or 24 o'clock, which the decoder takes for
+ * one of the next day.
  */
-export function jsonViolations(desc: DescMessage, text: string, fallback: string): Violation[] {
+export function mayMissDays(text: string): boolean {
+  return MISSING_DAY.test(text);
+}
+
+const MISSING_DAY = /"\d{4}-(?:02-(?:29|3\d)|(?:04|06|09|11)-31|\d\d-\d\dT24)/;
+
+/**
+ * The faults of a body, by paths in proto names (`results[3].status`), at most one more than an answer lists. `fallback`
+ * describes the fault of one that did not decode where no single field shows it.
+ */
+export function jsonViolations(desc: DescMessage, text: string, fallback?: string): Violation[] {
   let json: JsonValue;
   try {
     json = JSON.parse(text) as JsonValue;
@@ -21,7 +31,8 @@ export function jsonViolations(desc: DescMessage, text: string, fallback: string
     if (found.length <= limits.violationsPerItem) found.push({ field, description });
   };
   visitMessage(desc, json, "", report);
-  return found.length > 0 ? found : [{ field: "body", description: fallback.slice(0, 300) }];
+  if (found.length > 0 || fallback === undefined) return found;
+  return [{ field: "body", description: fallback.slice(0, 300) }];
 }
 
 type Report = (field: string, description: string) => void;
@@ -35,7 +46,7 @@ function visitMessage(desc: DescMessage, json: JsonValue, path: string, report: 
     const field = desc.fields.find((f) => f.name === key || f.jsonName === key);
     const at = path === "" ? (field?.name ?? key) : `${path}.${field?.name ?? key}`;
     if (field === undefined) report(at.slice(0, 200), "is not a known field");
-    else if (!decodes(desc, { [key]: value })) visitField(desc, field, value, at, report);
+    else if (mayHaveFault(desc, { [key]: value })) visitField(desc, field, value, at, report);
   }
 }
 
@@ -52,9 +63,8 @@ function visitField(
       return;
     }
     for (const [index, item] of value.entries()) {
-      if (!decodes(desc, { [field.jsonName]: [item] })) {
-        visitValue(field, item, `${path}[${index}]`, report);
-      }
+      const alone = { [field.jsonName]: [item] };
+      visitValue(desc, field, item, alone, `${path}[${index}]`, report);
     }
   } else if (field.fieldKind === "map") {
     if (!isObject(value)) {
@@ -62,22 +72,44 @@ function visitField(
       return;
     }
     for (const [key, item] of Object.entries(value)) {
-      if (!decodes(desc, { [field.jsonName]: { [key]: item } })) {
-        visitValue(field, item, `${path}[${JSON.stringify(key.slice(0, 100))}]`, report);
-      }
+      const alone = { [field.jsonName]: { [key]: item } };
+      visitValue(desc, field, item, alone, `${path}[${JSON.stringify(key.slice(0, 100))}]`, report);
     }
   } else {
-    visitValue(field, value, path, report);
+    visitValue(desc, field, value, { [field.jsonName]: value }, path, report);
   }
 }
 
-function visitValue(field: DescField, value: JsonValue, path: string, report: Report): void {
+/** `alone` is the message with this value and no other. */
+function visitValue(
+  desc: DescMessage,
+  field: DescField,
+  value: JsonValue,
+  alone: JsonObject,
+  path: string,
+  report: Report,
+): void {
+  if (!mayHaveFault(desc, alone)) return;
   const message = field.message;
   if (message !== undefined && !message.typeName.startsWith("google.protobuf.")) {
     visitMessage(message, value, path, report);
-  } else {
+  } else if (!decodes(desc, alone)) {
     report(path, `expected ${expected(field)}, got ${show(value)}`);
+  } else if (message?.typeName === "google.protobuf.Timestamp" && isMissingDay(value)) {
+    report(path, `expected a time on a day that exists, got ${show(value)}`);
   }
+}
+
+function mayHaveFault(desc: DescMessage, json: JsonObject): boolean {
+  return mayMissDays(JSON.stringify(json)) || !decodes(desc, json);
+}
+
+/** Of a text that the decoder takes for a time. */
+function isMissingDay(value: JsonValue): boolean {
+  const text = String(value);
+  const [year, month, day] = text.slice(0, 10).split("-").map(Number);
+  const lastDay = new Date(Date.UTC(year ?? 0, month ?? 0, 0)).getUTCDate();
+  return (day ?? 0) > lastDay || text.slice(11, 13) === "24";
 }
 
 function expected(field: DescField): string {

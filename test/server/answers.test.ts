@@ -187,6 +187,13 @@ describe("what does not decode", () => {
     ["an unknown enum name", '{"results":[{},{"status":"broken"}]}', ["results[1].status"]],
     ["an unknown field", '{"run":{"runId":"r","colour":"red"}}', ["run.colour"]],
     ["a bad time", '{"run":{"finishTime":"not-a-date"}}', ["run.finish_time"]],
+    ["a 30 February", '{"run":{"finishTime":"2026-02-30T00:00:00Z"}}', ["run.finish_time"]],
+    [
+      "days that do not exist in a list",
+      '{"results":[{"startTime":"2028-02-29T00:00:00Z"},{"startTime":"2026-02-29T00:00:00+02:00"},{"startTime":"2026-06-31T23:00:00Z"}]}',
+      ["results[1].start_time", "results[2].start_time"],
+    ],
+    ["24 o'clock", '{"run":{"startTime":"2026-02-28T24:00:00Z"}}', ["run.start_time"]],
     ["a bad duration", '{"run":{"duration":"5 minutes"}}', ["run.duration"]],
     ["a wrong type", '{"run":{"run_id":5}}', ["run.run_id"]],
     ["a wrong map value", '{"run":{"labels":{"a":1}}}', ['run.labels["a"]']],
@@ -215,6 +222,13 @@ describe("what does not decode", () => {
       expect(reached).toBe(false);
     });
   }
+
+  test("JSON may name days that do not exist where no time is meant", () => {
+    const body = Buffer.from('{"run":{"runId":"r","labels":{"due":"2026-02-30T00:00:00Z"}}}');
+    expect(decodeJson(IngestRunRequestSchema, body)).toMatchObject({
+      run: { labels: { due: "2026-02-30T00:00:00Z" } },
+    });
+  });
 
   test("JSON of a Struct that is nested too deeply names how deep it may be", () => {
     const fields = `${"[".repeat(200)}${"]".repeat(200)}`;

@@ -1,7 +1,7 @@
 /** The report files of an upload: which they are, and what they contain. */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import type { Readable } from "node:stream";
@@ -34,8 +34,8 @@ export interface FileReport {
 }
 
 /**
- * The files that the arguments name, each once, by path: a file as it is, a folder with its `.xml` files, else
- * a glob. What matches nothing is kept as a file that cannot be read.
+ * The files that the arguments name, by path: a file as it is, a folder with its `.xml` files, else a glob. Each
+ * is there once, however many links lead to it. What matches nothing is kept as a file that cannot be read.
  */
 export async function findFiles(
   args: readonly string[],
@@ -49,7 +49,12 @@ export async function findFiles(
     const [folder, pattern] = isFolder ? [arg, "**/*.xml"] : [".", arg];
     if (isFile || !(await addMatches(paths, pattern, folder))) paths.add(resolve(folder, pattern));
   }
-  return [...paths].sort().map((path) => ({
+  const byTarget = new Map<string, string>();
+  for (const path of [...paths].sort()) {
+    const target = await realpath(path).catch(() => path);
+    if (!byTarget.has(target)) byTarget.set(target, path);
+  }
+  return [...byTarget.values()].map((path) => ({
     name: relative(process.cwd(), path) || path,
     path,
     format: format ?? (path.endsWith(".json") ? "ctrf" : "junit"),

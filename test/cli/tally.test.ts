@@ -1,14 +1,22 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readVersion } from "../../src/version.js";
 import { startTestServer } from "../support/server.js";
 import { runCli, runCliProcess } from "./run-cli.js";
 
 let server: Awaited<ReturnType<typeof startTestServer>>;
+let folder: string;
 
 beforeAll(async () => {
   server = await startTestServer();
+  folder = await mkdtemp(join(tmpdir(), "tally-cli-"));
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
 
 const envOf = (token: string) => ({ TALLY_URL: server.url, TALLY_TOKEN: token });
 
@@ -133,6 +141,21 @@ describe("upload", () => {
     expect(again).toMatchObject({ acceptedCount: 0, duplicateCount: 2, conflictCount: 0 });
     const { run } = await answer(token, "runs", "show", "r");
     expect(run).toMatchObject({ status: "STATUS_FAILED", totals: { resultCount: "2" } });
+  });
+
+  it("stores a file once, however many links lead to it", async () => {
+    const { token } = await newProject("links");
+    const packages = join(folder, "packages");
+    await mkdir(join(packages, "shop/node_modules"), { recursive: true });
+    await mkdir(join(packages, "cart"));
+    await writeFile(
+      join(packages, "cart/report.xml"),
+      '<testsuite><testcase name="a" classname="C"/></testsuite>',
+    );
+    await symlink("../../cart", join(packages, "shop/node_modules/cart"));
+    await symlink("report.xml", join(packages, "cart/latest.xml"));
+    const { stdout } = await tally(token, ["upload", packages]);
+    expect(stdout).toContain("1 file, 1 test cases, 0 retries; 1 stored");
   });
 
   it("stores no run of a folder without reports, and says so", async () => {

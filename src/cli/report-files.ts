@@ -61,24 +61,41 @@ export async function findFiles(
   }));
 }
 
-/** Standard input as a file, which can be read twice; the disposal removes it. */
-export async function spool(
-  input: Readable,
-  format: ReportFormat | undefined,
-): Promise<{ file: ReportFile; [Symbol.asyncDispose](): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), "tally-"));
-  const path = join(folder, randomUUID());
-  const dispose = () => rm(folder, { recursive: true, force: true });
+/** Standard input, which `copyPipes` makes a file of. */
+export function standardInput(format: ReportFormat | undefined): ReportFile {
+  return { name: "standard input", path: STANDARD_INPUT, format: format ?? "junit" };
+}
+
+/**
+ * The files, with copies of those that can be read only once: standard input, and pipes as a shell makes of `<(…)`.
+ * The disposal removes the copies.
+ */
+export async function copyPipes(
+  files: readonly ReportFile[],
+  stdin: Readable,
+): Promise<{ files: readonly ReportFile[]; [Symbol.asyncDispose](): Promise<void> }> {
+  let folder: string | undefined;
+  const dispose = async () => {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  };
+  const readable: ReportFile[] = [];
   try {
-    await pipeline(input, createWriteStream(path, { mode: 0o600 }));
+    for (const file of files) {
+      if (file.path !== STANDARD_INPUT && !(await isPipe(file.path))) {
+        readable.push(file);
+        continue;
+      }
+      folder ??= await mkdtemp(join(tmpdir(), "tally-"));
+      const path = join(folder, randomUUID());
+      const input = file.path === STANDARD_INPUT ? stdin : createReadStream(file.path);
+      await pipeline(input, createWriteStream(path, { mode: 0o600 }));
+      readable.push({ ...file, path });
+    }
   } catch (error) {
     await dispose();
     throw error;
   }
-  return {
-    file: { name: "standard input", path, format: format ?? "junit" },
-    [Symbol.asyncDispose]: dispose,
-  };
+  return { files: readable, [Symbol.asyncDispose]: dispose };
 }
 
 /** A run id that the same files in the same order always get. */
@@ -141,8 +158,16 @@ function problemOf(error: unknown, path: string): { line: number; message: strin
   return { line: 0, message: isUnmatched ? "no file matches" : error.message };
 }
 
+async function isPipe(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && !found.isFile();
+}
+
 async function addMatches(paths: Set<string>, pattern: string, cwd: string): Promise<boolean> {
   const found = await glob(pattern, { cwd, absolute: true, onlyFiles: true });
   for (const path of found) paths.add(resolve(path));
   return found.length > 0;
 }
+
+/** No path of a file, which is absolute. */
+const STANDARD_INPUT = "-";

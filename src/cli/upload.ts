@@ -8,12 +8,13 @@ import { countArgument, pairArgument, patienceOption, shardArgument } from "./ar
 import type { Context } from "./context.js";
 import { type ExitCode, exitCodes, UsageError } from "./outcome.js";
 import {
+  copyPipes,
   deriveRunId,
   type FileReport,
   findFiles,
   type ReportFile,
   readResults,
-  spool,
+  standardInput,
 } from "./report-files.js";
 import { printUpload } from "./upload-output.js";
 import { findTarget, type TargetOptions, type UploadTarget } from "./upload-target.js";
@@ -62,13 +63,13 @@ async function upload(
   args: readonly string[],
   options: UploadCommandOptions,
 ): Promise<ExitCode> {
-  if (!args.includes("-")) {
-    return uploadFiles(context, await findFiles(args, options.format), options);
-  }
-  if (args.length > 1)
+  if (args.includes("-") && args.length > 1)
     throw new UsageError("standard input cannot be uploaded together with files");
-  await using spooled = await spool(context.surroundings.stdin, options.format);
-  return await uploadFiles(context, [spooled.file], options);
+  const named = args.includes("-")
+    ? [standardInput(options.format)]
+    : await findFiles(args, options.format);
+  await using copied = await copyPipes(named, context.surroundings.stdin);
+  return await uploadFiles(context, copied.files, options);
 }
 
 async function uploadFiles(

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -141,6 +142,23 @@ describe("upload", () => {
     expect(again).toMatchObject({ acceptedCount: 0, duplicateCount: 2, conflictCount: 0 });
     const { run } = await answer(token, "runs", "show", "r");
     expect(run).toMatchObject({ status: "STATUS_FAILED", totals: { resultCount: "2" } });
+  });
+
+  it("names a run after what comes through a pipe", async () => {
+    const { token } = await newProject("pipes");
+    const runIds = new Set<string>();
+    for (const name of ["a", "b", "a"]) {
+      const pipe = join(folder, `${runIds.size}-${name}`);
+      execFileSync("mkfifo", [pipe]);
+      const [{ code, stdout }] = await Promise.all([
+        tally(token, ["upload", pipe, "--json"]),
+        writeFile(pipe, `<testsuite><testcase name="${name}" classname="C"/></testsuite>`),
+      ]);
+      expect(code).toBe(0);
+      runIds.add(JSON.parse(stdout).runId);
+    }
+    expect(runIds.size).toBe(2);
+    expect((await answer(token, "runs", "list")).runs).toHaveLength(2);
   });
 
   it("stores a file once, however many links lead to it", async () => {

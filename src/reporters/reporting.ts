@@ -1,5 +1,6 @@
 /** What all reporters share: a run session that opens by itself, says little, and is never in the way. */
 import { resolve } from "node:path";
+import { atExit } from "../client/at-exit.js";
 import type { RunSession, SessionSummary, TallyClient, TestResultInit } from "../client/index.js";
 import { joinLocalRun } from "./local-run.js";
 import { type ReporterOptions, withOptions } from "./reporter-options.js";
@@ -30,20 +31,27 @@ export function startReporting(given: ReportingOptions): Reporting {
     return SILENT;
   }
   const early: TestResultInit[] = [];
+  // The session has its own word for the last moment of a process, once it is there.
+  const stay = atExit(() => {
+    if (early.length > 0)
+      say(`${early.length} results are lost: the process ended before they could be sent`);
+  });
   let opened: OpenedRun | undefined;
   let isGivenUp = false;
   let ending: Promise<SessionSummary | undefined> | undefined;
-  const opening = open(given, env).then(
-    (found) => {
-      opened = found;
-      for (const result of early.splice(0)) found.session.add(result);
-    },
-    (error: unknown) => {
-      isGivenUp = true;
-      early.length = 0;
-      say(`results are not reported: ${(error as Error).message}`);
-    },
-  );
+  const opening = open(given, env)
+    .then(
+      (found) => {
+        opened = found;
+        for (const result of early.splice(0)) found.session.add(result);
+      },
+      (error: unknown) => {
+        isGivenUp = true;
+        early.length = 0;
+        say(`results are not reported: ${(error as Error).message}`);
+      },
+    )
+    .finally(stay);
 
   async function end(): Promise<SessionSummary | undefined> {
     await opening;

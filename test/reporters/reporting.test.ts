@@ -43,6 +43,12 @@ it("stays out of the way without a token, and says so once", async () => {
   expect(stderr).toBe("tally: there is no TALLY_TOKEN, so results are not reported\n");
 });
 
+it("says how many results are lost where the process ends before they could be sent", async () => {
+  const { exitCode, stderr } = await report(["tally-a", "3"], { env: { EXIT: "4" } });
+  expect(exitCode).toBe(4);
+  expect(stderr).toBe("tally: 3 results are lost: the process ended before they could be sent\n");
+});
+
 it.each([
   [{ TALLY_URL: "nowhere" }, "nowhere"],
   [{ TALLY_PROTOCOL: "smoke" }, 'TALLY_PROTOCOL is "smoke": give grpc or connect'],

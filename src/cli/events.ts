@@ -41,7 +41,11 @@ function addListCommand(events: Command, act: Act): void {
           filter: eventFilter(options),
           pageSize: options.limit,
         });
-        context.print(ListEventsResponseSchema, answer, () => table(answer.events.map(eventRow)));
+        context.print(ListEventsResponseSchema, answer, () =>
+          answer.events.length === 0
+            ? "no such event is stored"
+            : table(answer.events.map(eventRow)),
+        );
         return exitCodes.ok;
       }),
     );
@@ -60,7 +64,9 @@ function addFailedCommand(events: Command, act: Act): void {
         const filter = { kind: RejectionKind.EVENT, state, client };
         const answer = await listRejections(context, filter, limit);
         context.print(ListRejectionsResponseSchema, answer, () =>
-          table(answer.rejections.map(failedRow)),
+          answer.rejections.length === 0
+            ? "no such refusal is kept"
+            : table(answer.rejections.map(failedRow)),
         );
         return exitCodes.ok;
       }),

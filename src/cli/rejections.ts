@@ -31,7 +31,9 @@ export function addRejectionCommands(program: Command, act: Act): void {
         const state = all ? RejectionState.UNSPECIFIED : RejectionState.OPEN;
         const answer = await listRejections(context, { runId, state }, limit);
         context.print(ListRejectionsResponseSchema, answer, () =>
-          table(answer.rejections.map(rejectionRow)),
+          answer.rejections.length === 0
+            ? "no such refusal is kept"
+            : table(answer.rejections.map(rejectionRow)),
         );
         return exitCodes.ok;
       }),

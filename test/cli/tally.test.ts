@@ -103,6 +103,14 @@ describe("run record", () => {
   });
 });
 
+it("says that a list is empty", async () => {
+  const { token } = await newProject("empty");
+  const said = async (...args: string[]) => (await tally(token, args)).stdout;
+  expect(await said("events", "list")).toBe("no such event is stored\n");
+  expect(await said("events", "failed")).toBe("no such refusal is kept\n");
+  expect(await said("rejections", "list")).toBe("no such refusal is kept\n");
+});
+
 describe("upload", () => {
   it("stores every case and retry once, and says so", async () => {
     const { token } = await newProject("uploads");

@@ -14,21 +14,21 @@ export function addRetryCommand(events: Command, act: Act): void {
     .command("retry [ids...]")
     .description("send refused events again, as they were sent, by their rejection ids")
     .option("--all", "all open ones, oldest refused first")
-    .option("--client <name>", "with --all: only of this client", "")
+    .option("--client <name>", "with --all: only of this client")
     .option("--dry-run", "judge only, store nothing")
     .action(act((context, ids, options: RetryOptions) => retry(context, ids, options)));
 }
 
 interface RetryOptions {
   readonly all?: boolean;
-  readonly client: string;
+  readonly client?: string;
   readonly dryRun?: boolean;
 }
 
 async function retry(
   context: Context,
   ids: readonly string[],
-  { all = false, client, dryRun: validateOnly = false }: RetryOptions,
+  { all = false, client = "", dryRun: validateOnly = false }: RetryOptions,
 ): Promise<ExitCode> {
   if (all === ids.length > 0) throw new UsageError("give rejection ids, or --all");
   if (client !== "" && !all) throw new UsageError("--client goes with --all");

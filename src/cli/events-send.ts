@@ -24,7 +24,7 @@ export function addSendCommand(events: Command, act: Act): void {
       ]),
     )
     .option("--queue", "store now, process soon")
-    .option("--idempotency-key <key>", "names the event, of a file with one", "")
+    .option("--idempotency-key <key>", "names the event, of a file with one")
     .option("--soft", "warn and exit 0 instead of failing")
     .addOption(patienceOption())
     .addHelpText(
@@ -37,7 +37,7 @@ export function addSendCommand(events: Command, act: Act): void {
 interface SendOptions {
   readonly format?: EventFormat;
   readonly queue?: boolean;
-  readonly idempotencyKey: string;
+  readonly idempotencyKey?: string;
   readonly soft?: boolean;
   readonly patience: number;
 }
@@ -54,7 +54,7 @@ async function send(context: Context, file: string, options: SendOptions): Promi
   });
   try {
     const found = readEvents(format, input);
-    const items = options.idempotencyKey === "" ? found : onlyOne(found);
+    const items = options.idempotencyKey ? onlyOne(found) : found;
     const events = eventsOf(items, problems, interrupted.signal);
     const summary = await sendAll(context, events, options, interrupted.signal);
     const refused = printSent(context, summary, problems);
@@ -74,7 +74,7 @@ async function send(context: Context, file: string, options: SendOptions): Promi
 async function sendAll(
   context: Context,
   events: AsyncGenerator<EventToSend>,
-  { queue = false, idempotencyKey, patience }: SendOptions,
+  { queue = false, idempotencyKey = "", patience }: SendOptions,
   signal: AbortSignal,
 ) {
   const { stderr } = context.surroundings;

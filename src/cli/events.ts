@@ -55,11 +55,11 @@ function addFailedCommand(events: Command, act: Act): void {
   events
     .command("failed")
     .description("list refused events that nobody has dealt with, newest first")
-    .option("--client <name>", "only of this client", "")
+    .option("--client <name>", "only of this client")
     .option("--all", "also those that are closed")
     .option("--limit <n>", "how many, up to 1000", countArgument, 50)
     .action(
-      act(async (context, _, { client, all = false, limit }: FailedOptions) => {
+      act(async (context, _, { client = "", all = false, limit }: FailedOptions) => {
         const state = all ? RejectionState.UNSPECIFIED : RejectionState.OPEN;
         const filter = { kind: RejectionKind.EVENT, state, client };
         const answer = await listRejections(context, filter, limit);
@@ -74,7 +74,7 @@ function addFailedCommand(events: Command, act: Act): void {
 }
 
 interface FailedOptions {
-  readonly client: string;
+  readonly client?: string;
   readonly all?: boolean;
   readonly limit: number;
 }

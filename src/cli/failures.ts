@@ -13,10 +13,10 @@ export function addFailuresCommand(program: Command, act: Act): void {
   addFormatOption(program.command("failures"))
     .description("failures with the same message but for its numbers, paths and the like")
     .option("--window <days>", "the last 1, 7, 30 or 90 days; 30 by default", windowArgument)
-    .option("--run <id>", "only of this run, whenever it was", "")
+    .option("--run <id>", "only of this run, whenever it was")
     .option("--limit <n>", "how many groups, up to 1000", countArgument, 50)
     .action(
-      act(async (context, _, { window = 0, run, limit, format }: FailureOptions) => {
+      act(async (context, _, { window = 0, run = "", limit, format }: FailureOptions) => {
         const answer = await context.client.stats.listFailureGroups({
           projectId: context.projectId,
           windowDays: window,
@@ -36,7 +36,7 @@ export function addFailuresCommand(program: Command, act: Act): void {
 
 interface FailureOptions {
   readonly window?: number;
-  readonly run: string;
+  readonly run?: string;
   readonly limit: number;
   readonly format: RowFormat;
 }

@@ -20,9 +20,9 @@ import { addFormatOption, printRows, type Row, type RowFormat } from "./rows.js"
 export function addProjectStatsCommands(stats: Command, act: Act): void {
   addFormatOption(addWindowOptions(stats.command("project", { isDefault: true })))
     .description("runs and results by status, pass rates and durations; the default")
-    .option("--label <key=value>", "only runs with this label (repeatable)", pairArgument, {})
+    .option("--label <key=value>", "only runs with this label (repeatable)", pairArgument)
     .action(
-      act(async (context, _, { label, format, ...window }: StatsOptions) => {
+      act(async (context, _, { label = {}, format, ...window }: StatsOptions) => {
         const answer = await context.client.stats.getProjectStats({
           ...windowRequest(window),
           projectId: context.projectId,
@@ -69,11 +69,11 @@ export function addProjectStatsCommands(stats: Command, act: Act): void {
 interface WindowOptions {
   readonly from?: Timestamp;
   readonly to?: Timestamp;
-  readonly branch: string;
+  readonly branch?: string;
 }
 
 interface StatsOptions extends WindowOptions {
-  readonly label: Record<string, string>;
+  readonly label?: Record<string, string>;
   readonly format: RowFormat;
 }
 
@@ -86,10 +86,10 @@ function addWindowOptions(command: Command): Command {
   return command
     .option("--from <time>", "runs that started at or after this time", timeArgument)
     .option("--to <time>", "runs that started before this time; now by default", timeArgument)
-    .option("--branch <name>", "only runs of this branch", "");
+    .option("--branch <name>", "only runs of this branch");
 }
 
-function windowRequest({ from, to, branch }: WindowOptions) {
+function windowRequest({ from, to, branch = "" }: WindowOptions) {
   return {
     branch,
     ...(from === undefined ? {} : { startTime: from }),

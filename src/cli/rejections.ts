@@ -65,9 +65,9 @@ export function addRejectionCommands(program: Command, act: Act): void {
   rejections
     .command("dismiss <ids...>")
     .description("close rejections that nobody needs")
-    .option("--note <text>", "why", "")
+    .option("--note <text>", "why")
     .action(
-      act(async (context, ids, { note }: { note: string }) => {
+      act(async (context, ids, { note = "" }: { note?: string }) => {
         const answer = await context.client.rejections.dismissRejections({
           projectId: context.projectId,
           rejectionIds: [...ids],

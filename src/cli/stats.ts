@@ -26,11 +26,11 @@ export function addStatsCommands(program: Command, act: Act): void {
     .command("events")
     .description("how often something happened, to how many users, and the top paths")
     .requiredOption("--client <name>", "whose events")
-    .option("--metric <name>", "what is counted; page_view by default", "")
-    .option("--date <day>", "a UTC day such as 2025-11-12; all time by default", "")
+    .option("--metric <name>", "what is counted; page_view by default")
+    .option("--date <day>", "a UTC day such as 2025-11-12; all time by default")
     .option("--top <n>", "how many paths, up to 100", countArgument, 10)
     .action(
-      act(async (context, _, { client, metric, date, top }: EventStatsOptions) => {
+      act(async (context, _, { client, metric = "", date = "", top }: EventStatsOptions) => {
         const { projectId } = context;
         const request = { projectId, client, metric, date, topPathsLimit: top };
         const answer = await context.client.events.getEventStats(request);
@@ -59,8 +59,8 @@ export function addStatsCommands(program: Command, act: Act): void {
 
 interface EventStatsOptions {
   readonly client: string;
-  readonly metric: string;
-  readonly date: string;
+  readonly metric?: string;
+  readonly date?: string;
   readonly top: number;
 }
 

@@ -22,10 +22,10 @@ export function addTestCommands(program: Command, act: Act): void {
         .argParser(testSortArgument)
         .default(TestSort.FAILURES, "failures"),
     )
-    .option("--text <text>", "only tests whose suite, file, name or parameters contain it", "")
+    .option("--text <text>", "only tests whose suite, file, name or parameters contain it")
     .option("--limit <n>", "how many, up to 1000", countArgument, 50)
     .action(
-      act(async (context, _, { window, sort, text, limit, format }: TestOptions) => {
+      act(async (context, _, { window, sort, text = "", limit, format }: TestOptions) => {
         const { projectId } = context;
         const answer = await context.client.stats.listTests({
           projectId,
@@ -49,7 +49,7 @@ export function addTestCommands(program: Command, act: Act): void {
 interface TestOptions {
   readonly window: number;
   readonly sort: TestSort;
-  readonly text: string;
+  readonly text?: string;
   readonly limit: number;
   readonly format: RowFormat;
 }

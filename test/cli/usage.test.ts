@@ -68,6 +68,19 @@ describe("tally without a server", () => {
     expect(stdout).toContain("3 no server answered");
   });
 
+  it.each([
+    "tests",
+    "failures",
+    "stats project",
+    "stats events",
+    "events send",
+    "rejections dismiss",
+  ])("tells no default of %s that says nothing", async (command) => {
+    const { code, stdout } = await runCli([...command.split(" "), "--help"], { env });
+    expect(code).toBe(0);
+    expect(stdout).not.toMatch(/default:\s+(""|\{\})/);
+  });
+
   it("knows every command that the README shows for events", async () => {
     const lines = (await readmeSection("Events on the command line")).split("\n");
     const commands = lines.flatMap((line) => /^tally ([^<>]+)/.exec(line)?.slice(1) ?? []);

@@ -98,7 +98,7 @@ function noteMissing(
   if (name === "amount" && draft.isCounting) return;
   if (policy === "strict") {
     const some = aliases.slice(0, 3).join(", ");
-    refuse(draft.violations, name, `${name} (${some}, …) is required`);
+    refuse(draft.violations, name, `is required (or ${some}, …)`);
   } else {
     warn(draft.warnings, "DEFAULTED", name, `is missing: ${DEFAULT_TEXTS[name]} was taken`);
   }

@@ -75,7 +75,7 @@ describe("tally events retry", () => {
     const before = await tally(["events", "retry", rejectionId]);
     expect(before.code).toBe(1);
     expect(before.stdout).toMatch(
-      /REJECTED +occurred_at .* required\n\n1 event sent again, 1 REJECTED\n$/,
+      /REJECTED +occurred_at is required .*\n\n1 event sent again, 1 REJECTED\n$/,
     );
     await beLenient();
     const after = await tally(["events", "retry", rejectionId]);

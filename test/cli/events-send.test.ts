@@ -89,7 +89,7 @@ describe("tally events send", () => {
       "2 events: 1 processed, 0 queued, 0 already known, 0 in conflict, 1 refused",
     );
     expect(stderr).toMatch(
-      /^tally: standard input:2: refused: amount "much" is not a number; occurred_at .* required \[rejection [0-9a-f]{32}\]$/m,
+      /^tally: standard input:2: refused: amount "much" is not a number; occurred_at is required .* \[rejection [0-9a-f]{32}\]$/m,
     );
     expect(stderr).toContain("standard input:3: the array is cut off inside the event of line 3");
     expect((await stored()).map(({ raw }) => raw)).toEqual([event(1)]);

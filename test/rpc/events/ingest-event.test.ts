@@ -147,7 +147,7 @@ describe.each(DOORS)("through %s", (door) => {
     const { site_id, ...rest } = PAGE_VIEW;
     const sent = await send(door, rest, { queue: true });
     expect(sent.violations).toEqual([
-      { field: "client", description: "client (site_id, source, client_id, …) is required" },
+      { field: "client", description: "is required (or site_id, source, client_id, …)" },
     ]);
   });
 

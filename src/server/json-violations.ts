@@ -101,7 +101,7 @@ function visitValue(
 }
 
 function mayHaveFault(desc: DescMessage, json: JsonObject): boolean {
-  return mayMissDays(JSON.stringify(json)) || !decodes(desc, json);
+  return !decodes(desc, json) || mayMissDays(JSON.stringify(json));
 }
 
 /** Of a text that the decoder takes for a time. */

@@ -77,7 +77,7 @@ it("has its tests found without reading all of them for each", async () => {
   const plan = await planOf(db, async (planned) => {
     expect(await resolve(planned)).toEqual(keys);
   });
-  expect(plan.scanned).toBeGreaterThanOrEqual(TESTS);
+  expect(plan.indexes).toContain("tests_by_id");
   expect(plan.scanned).toBeLessThan(10 * TESTS);
 });
 

@@ -25,8 +25,8 @@ export async function monthsThatLeave(db: Queryable): Promise<string[]> {
 }
 
 /**
- * Names of the partitions that may be dropped: no run of the month needs its results any more, and none can come. A
- * table that was detached, by somebody else than this code, is not among them.
+ * Names of the partitions that may be dropped, in the order to do it in: no run of the month needs its results any
+ * more, and none can come. A table that was detached, by somebody else than this code, is not among them.
  */
 export async function partitionsToDrop(db: Queryable): Promise<string[]> {
   const rows = await db.query<{ name: string }>(TO_DROP);
@@ -36,8 +36,9 @@ export async function partitionsToDrop(db: Queryable): Promise<string[]> {
 /**
  * The partition is gone, with all that is in it. Goes on from wherever another call stopped or was killed, and may run
  * beside others. No writer or reader of results ever waits for it: it is detached by locks that stop none of them, and
- * only then dropped. Throws DbError `transient` (55P03) where somebody reads it for longer than the connection's
- * lock_timeout. The statements commit on their own: `db` is past a pooler.
+ * only then dropped. Throws DbError 55P03 where somebody reads it for longer than the connection's lock_timeout, and
+ * 55000 where another partition is being detached: a table lets go of one at a time. The statements commit on their
+ * own: `db` is past a pooler.
  */
 export async function dropResultsPartition(db: Queryable, name: string): Promise<void> {
   let state = await readState(db, name);
@@ -139,4 +140,4 @@ AND NOT EXISTS (
   FROM runs
   WHERE deleted_at IS NOT NULL AND purged_at IS NULL AND run_day >= first_day AND run_day < next_day
 )
-ORDER BY first_day`;
+ORDER BY state <> 'detaching', first_day`;

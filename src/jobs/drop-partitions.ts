@@ -10,7 +10,10 @@ export interface DropPartitionsDeps extends Pick<JobDeps, "db" | "log"> {
   readonly connect: () => Queryable & AsyncDisposable;
 }
 
-/** The job. A partition that is read for longer than the lock_timeout is left to the next round. */
+/**
+ * The job. A partition that is read for longer than the lock_timeout is left to the next round, with those after it:
+ * they cannot be detached before it is.
+ */
 export function dropPartitions({ db, log, connect }: DropPartitionsDeps): Job {
   return {
     name: "drop-partitions",
@@ -24,12 +27,14 @@ export function dropPartitions({ db, log, connect }: DropPartitionsDeps): Job {
           await dropResultsPartition(connection, partition);
           log.info({ event: "partition_dropped", partition });
         } catch (error) {
-          if (!(error instanceof DbError && error.sqlState === LOCK_NOT_AVAILABLE)) throw error;
-          log.info({ event: "partition_busy", partition });
+          if (!(error instanceof DbError && BUSY.has(error.sqlState))) throw error;
+          log.info({ event: "partition_busy", partition, reason: error.message });
+          return;
         }
       }
     },
   };
 }
 
-const LOCK_NOT_AVAILABLE = "55P03";
+/** Lock not available, and a table of which another partition is being detached. */
+const BUSY = new Set(["55P03", "55000"]);

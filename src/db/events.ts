@@ -12,6 +12,7 @@ import {
 import type { StoredState } from "./event-rows.js";
 import { INBOX_CHANNEL } from "./inbox.js";
 import { keptRefusals } from "./kept-refusals.js";
+import { PROJECT_LIVES } from "./living-run.js";
 import { timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 
@@ -182,7 +183,7 @@ function refusalParams({ refused, refusedGroupOf, maxKeptBytes }: EventBatch): (
  */
 const insert = (keep: string, refusedCounts: string, repeatCounts: string) => `
 WITH door AS MATERIALIZED (
-  SELECT EXISTS (SELECT FROM projects WHERE project_key = $1 AND deleted_at IS NULL) AS live
+  SELECT ${PROJECT_LIVES} AS live
 ),
 sent AS MATERIALIZED (
   SELECT s.*

@@ -1,6 +1,7 @@
 /** Keeps what ingestion refuses, within the project's bound. */
 import { byteaArray, plainArray, textArray } from "./array-literal.js";
 import { keptRefusals } from "./kept-refusals.js";
+import { PROJECT_LIVES, RUN_LIVES } from "./living-run.js";
 import type { Queryable } from "./queryable.js";
 
 /** One refused item. */
@@ -86,10 +87,12 @@ export async function keepRefusals(
 // A result that is refused after its run finished may complete the run, or fail it: it is unsettled.
 const KEEP = `
 WITH door AS MATERIALIZED (
-  SELECT $3::bigint IS NULL OR EXISTS (
-    SELECT FROM runs
-    WHERE project_key = $1 AND run_key = $3::bigint AND deleted_at IS NULL AND expired_at IS NULL
-  ) AS live
+  SELECT
+    CASE
+      WHEN $3::bigint IS NULL
+      THEN ${PROJECT_LIVES}
+      ELSE EXISTS (SELECT FROM runs WHERE project_key = $1 AND run_key = $3::bigint AND ${RUN_LIVES})
+    END AS live
 ),
 refused AS (
   SELECT

@@ -1,5 +1,6 @@
 /** Results that may be stored already: what is stored in their place, and who stored it. */
 import { parseIntegers, parseSubscripts, plainArray } from "./array-literal.js";
+import { RUN_LIVES } from "./living-run.js";
 import type { Queryable } from "./queryable.js";
 import { groupParams, type ResultBatch, rowParams, SENT } from "./results.js";
 
@@ -80,7 +81,7 @@ WITH live AS MATERIALIZED (
   FROM unnest($2::bigint[]) WITH ORDINALITY AS g(run_key, ord)
   LEFT JOIN LATERAL (
     SELECT run_key FROM runs
-    WHERE project_key = $1 AND run_key = g.run_key AND deleted_at IS NULL AND expired_at IS NULL
+    WHERE project_key = $1 AND run_key = g.run_key AND ${RUN_LIVES}
     OFFSET 0
   ) r ON true
 ),

@@ -3,6 +3,7 @@
  * what did not go in. A statement serves one project.
  */
 import { byteaArray, parseSubscripts, plainArray, textArray } from "./array-literal.js";
+import { RUN_LIVES } from "./living-run.js";
 import type { Queryable } from "./queryable.js";
 
 /** The columns of one result. */
@@ -39,7 +40,7 @@ export interface ResultBatch {
 }
 
 export interface InsertOutcome {
-  /** Groups whose run is deleted or expired: nothing of them was stored. */
+  /** Groups whose run is deleted or expired, or whose project is deleted: nothing of them was stored. */
   readonly deadGroups: readonly number[];
   /** Rows of living groups that did not go in: their key is stored, or stands twice in the batch. */
   readonly leftOut: readonly number[];
@@ -123,7 +124,7 @@ export const SENT = `
   )`;
 
 /**
- * - `live`: a deleted or expired run takes nothing, in the same snapshot as the insert.
+ * - `live`: a deleted or expired run takes nothing, nor does a deleted project, in the same snapshot as the insert.
  * - The order by key keeps two lanes from a deadlock; by ord, the first of two equal keys goes in.
  * - The ledger and the fold queue get a row only where something went in, so a batch that is sent again
  *   after a lost COMMIT adds nothing to them.
@@ -142,7 +143,7 @@ WITH groups AS MATERIALIZED (
     WITH ORDINALITY AS g(run_key, part_id, batch_key, token_id, ord)
   LEFT JOIN LATERAL (
     SELECT run_key, abandoned_at, closed_at FROM runs
-    WHERE project_key = $1 AND run_key = g.run_key AND deleted_at IS NULL AND expired_at IS NULL
+    WHERE project_key = $1 AND run_key = g.run_key AND ${RUN_LIVES}
     OFFSET 0
   ) r ON true
   LEFT JOIN LATERAL (

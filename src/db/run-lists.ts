@@ -1,4 +1,5 @@
 /** Finds runs: by their id, and as pages. */
+import { PROJECT_LIVES } from "./living-run.js";
 import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Param, Queryable } from "./queryable.js";
 
@@ -93,7 +94,7 @@ const FIND = `
 SELECT run_key
 FROM runs
 WHERE project_key = $1 AND run_id = $2 AND deleted_at IS NULL
-  AND EXISTS (SELECT FROM projects WHERE project_key = $1 AND deleted_at IS NULL)`;
+  AND ${PROJECT_LIVES}`;
 
 type Bind = (value: Param) => string;
 

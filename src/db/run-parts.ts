@@ -1,5 +1,6 @@
 /** Parts of runs: one per producer, with the facts of its first finish. */
 import { limits } from "../limits.js";
+import { RUN_LIVES } from "./living-run.js";
 import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Param, Queryable } from "./queryable.js";
 
@@ -126,7 +127,7 @@ const ADD_PART = `
 WITH live AS MATERIALIZED (
   SELECT run_key, state_version
   FROM runs
-  WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND expired_at IS NULL
+  WHERE project_key = $1 AND run_key = $2 AND ${RUN_LIVES}
 ),
 room AS MATERIALIZED (
   SELECT run_key
@@ -178,7 +179,7 @@ WITH ended AS (
   WHERE project_key = $1 AND run_key = $2 AND part_id = $3 AND finished_at IS NULL
     AND EXISTS (
       SELECT FROM runs
-      WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND expired_at IS NULL
+      WHERE project_key = $1 AND run_key = $2 AND ${RUN_LIVES}
     )
   RETURNING part_id, finished_at, finish_status, finish_time, duration_us, expected_count
 ),
@@ -191,7 +192,7 @@ unsettled AS (
     SELECT true FROM run_parts
     WHERE project_key = $1 AND run_key = $2 AND part_id = $3 AND finished_at IS NOT NULL
   ) AS finished
-  WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND expired_at IS NULL
+  WHERE project_key = $1 AND run_key = $2 AND ${RUN_LIVES}
 )
 SELECT
   first, finished_at IS NOT NULL AS finished, finish_status, ${microsOf("finish_time")} AS finish_us,
@@ -211,6 +212,6 @@ FROM (
   FROM run_parts p
   JOIN runs r ON r.project_key = p.project_key AND r.run_key = p.run_key
   WHERE p.project_key = $1 AND p.run_key = $2 AND p.part_id = $3
-    AND r.deleted_at IS NULL AND r.expired_at IS NULL
+    AND ${RUN_LIVES}
     AND NOT EXISTS (SELECT FROM ended)
 ) facts`;

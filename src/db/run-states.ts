@@ -1,5 +1,6 @@
 /** How the state of a run is stored, and what ends a run: FinishRun, or a day of silence. */
 import { byteaArray, plainArray } from "./array-literal.js";
+import { PROJECT_LIVES, RUN_LIVES } from "./living-run.js";
 import { microsOf, readMicros, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import type { RunRecord } from "./run-records.js";
@@ -168,7 +169,7 @@ WITH closed AS (
     closed_finish_time = ${timeOf("$5")},
     state_version = state_version + 1,
     unsettled_at = now()
-  WHERE project_key = $1 AND run_key = $2 AND closed_at IS NULL AND deleted_at IS NULL AND expired_at IS NULL
+  WHERE project_key = $1 AND run_key = $2 AND closed_at IS NULL AND ${RUN_LIVES}
   RETURNING closed_at, closed_status, closed_expected_count, closed_finish_time
 )
 SELECT
@@ -179,7 +180,8 @@ FROM (
   UNION ALL
   SELECT false, expired_at IS NOT NULL, closed_at, closed_status, closed_expected_count, closed_finish_time
   FROM runs
-  WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND NOT EXISTS (SELECT FROM closed)
+  WHERE project_key = $1 AND run_key = $2 AND deleted_at IS NULL AND ${PROJECT_LIVES}
+    AND NOT EXISTS (SELECT FROM closed)
 ) facts`;
 
 // The next statement that stores something of the run lifts it.

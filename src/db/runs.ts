@@ -1,6 +1,7 @@
 /** Runs: the facts that the first write fixes, and their life from first traffic to tombstone. */
 import { limits } from "../limits.js";
 import { DRAWN_KEY } from "./fold-queue.js";
+import { PROJECT_LIVES, RUN_LIVES } from "./living-run.js";
 import { microsOf, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import { type PartRow, partParams } from "./run-parts.js";
@@ -178,7 +179,7 @@ const READ_RUN = `
 SELECT ${STORED}
 FROM runs
 WHERE project_key = $1 AND run_id = $2
-  AND EXISTS (SELECT FROM projects WHERE project_key = $1 AND deleted_at IS NULL)`;
+  AND ${PROJECT_LIVES}`;
 
 // A given start replaces a derived one; of derived ones the earliest stays. What is folded of a run whose time, branch
 // or code changes has to follow: it is locked first, so that what it was before is what it was last.
@@ -188,7 +189,7 @@ WITH before AS (
     run_key AS merged_key, counted_at AS old_counted_at, branch AS old_branch, commit_sha AS old_commit_sha,
     tree_sha AS old_tree_sha, dirty AS old_dirty
   FROM runs
-  WHERE project_key = $1 AND run_id = $2 AND deleted_at IS NULL AND expired_at IS NULL
+  WHERE project_key = $1 AND run_id = $2 AND ${RUN_LIVES}
   FOR UPDATE
 ),
 merged AS (
@@ -213,7 +214,7 @@ merged AS (
     END,
     start_given = start_given OR ${START_GIVEN}
   FROM before
-  WHERE project_key = $1 AND run_key = merged_key AND deleted_at IS NULL AND expired_at IS NULL
+  WHERE project_key = $1 AND run_key = merged_key AND ${RUN_LIVES}
   RETURNING
     ${STORED},
     (counted_at, branch, commit_sha, tree_sha, dirty)

@@ -1,5 +1,6 @@
 /** Tests with their figures over a window. */
 import { plainArray } from "./array-literal.js";
+import { PROJECT_LIVES } from "./living-run.js";
 import { microsOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import { type ResultTotals, type TotalsColumns, toResultTotals } from "./result-totals.js";
@@ -105,7 +106,7 @@ const FIND = `
 SELECT test_key
 FROM tests
 WHERE ${testOf("decode($2::text, 'hex')")}
-  AND EXISTS (SELECT FROM projects WHERE project_key = $1 AND deleted_at IS NULL)`;
+  AND ${PROJECT_LIVES}`;
 
 const KEYS = "unnest($2::bigint[]) WITH ORDINALITY";
 /** Its plan is the same for each test, as Postgres sees it too: planning takes longer than reading one. */

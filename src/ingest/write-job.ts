@@ -35,7 +35,7 @@ export interface WriteOutcome {
   readonly unsettled: boolean;
 }
 
-/** The run is deleted or expired, and took nothing. */
+/** The run is deleted or expired, or its project is deleted: it took nothing. */
 export class RunGone extends Error {
   override readonly name = "RunGone";
 }

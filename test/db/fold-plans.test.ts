@@ -5,6 +5,7 @@ import { foldResults } from "../../src/jobs/fold-results.js";
 import { purgeDeleted } from "../../src/jobs/purge-deleted.js";
 import { createLogger } from "../../src/log.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import { insertProjects } from "../support/projects.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 const TESTS = 200;
@@ -28,10 +29,7 @@ let db: Connection;
 beforeAll(async () => {
   database = await createTestDatabase();
   db = new Connection({ url: database.url, prepare: true });
-  await db.run(`
-    INSERT INTO organizations (organization_id, name) VALUES ('org', 'org');
-    INSERT INTO projects (project_id, organization_key, name)
-    SELECT 'project', organization_key, 'project' FROM organizations`);
+  await insertProjects(db);
   await fillRuns(db, "1", 0, RUNS, SPREAD);
   await jobOf(db).runOnce();
   // Neighbours, so that reading a table through costs more than looking rows up.

@@ -10,6 +10,7 @@ import {
 } from "../../src/db/results.js";
 import { ensureResultsPartition } from "../../src/db/results-partitions.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import { insertProjects } from "../support/projects.js";
 
 let database: TestDatabase;
 /** As a lane is. */
@@ -17,6 +18,7 @@ let db: Connection;
 beforeAll(async () => {
   database = await createTestDatabase();
   db = new Connection({ url: database.url, prepare: true });
+  await insertProjects(db);
   await ensureResultsPartition(db, DAY);
 });
 afterAll(async () => {

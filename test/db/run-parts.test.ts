@@ -4,6 +4,7 @@ import { Connection } from "../../src/db/client.js";
 import { addPart } from "../../src/db/run-parts.js";
 import { limits } from "../../src/limits.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import { insertProjects } from "../support/projects.js";
 import { planOf } from "./plans.js";
 
 const PARTS = 10_000;
@@ -14,6 +15,7 @@ let runKey: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   db = new Connection({ url: database.url, prepare: false });
+  await insertProjects(db, 1000);
   await db.run(`
     INSERT INTO runs (project_key, run_id, run_day, open_key, started_at, start_given, state_version)
     SELECT 1, i::text, '2026-01-01', 1, now(), false, ${PARTS} FROM generate_series(1, 3000) AS i;

@@ -10,6 +10,7 @@ import { resolveTests } from "../../src/db/tests.js";
 import { foldResults } from "../../src/jobs/fold-results.js";
 import { createLogger } from "../../src/log.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import { insertProjects } from "../support/projects.js";
 import { planOf } from "./plans.js";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -22,11 +23,10 @@ let db: Connection;
 beforeAll(async () => {
   database = await createTestDatabase();
   db = new Connection({ url: database.url, prepare: true });
-  await db.run(`
-    INSERT INTO organizations (organization_id, name) VALUES ('org', 'org');
-    INSERT INTO projects (project_id, organization_key, name)
-    SELECT 'project ' || i, organization_key, 'project ' || i FROM organizations, generate_series(1, 2) i;
-    ${TABLES.map((table) => `ALTER TABLE ${table} SET (autovacuum_enabled = off);`).join("\n")}`);
+  await insertProjects(db, 2);
+  await db.run(
+    TABLES.map((table) => `ALTER TABLE ${table} SET (autovacuum_enabled = off);`).join("\n"),
+  );
   await fillRuns(db, "1", 0, 1, { tests: 10, resultsPerBatch: 10 });
   await fold();
   // So many that the indexes of a table differ in height.

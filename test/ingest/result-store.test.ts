@@ -16,6 +16,7 @@ import {
   type WrittenPart,
 } from "../../src/ingest/write-job.js";
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import { insertProjects } from "../support/projects.js";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.js";
 
 let database: TestDatabase;
@@ -27,6 +28,7 @@ beforeAll(async () => {
   const { hostname, port } = new URL(database.url);
   proxy = await startTcpProxy({ host: hostname, port: Number(port) });
   db = new Connection({ url: database.url, prepare: false });
+  await insertProjects(db);
   await ensureResultsPartition(db, DAY);
 });
 afterAll(async () => {

@@ -9,6 +9,7 @@ import { createResultWriter, type ResultWriter } from "../../src/ingest/result-w
 import { RunGone, type WriteJob } from "../../src/ingest/write-job.js";
 
 import { createTestDatabase, type TestDatabase } from "../support/database.js";
+import { insertProjects } from "../support/projects.js";
 import { startTcpProxy } from "../support/tcp-proxy.js";
 
 let database: TestDatabase;
@@ -16,6 +17,7 @@ let db: Connection;
 beforeAll(async () => {
   database = await createTestDatabase();
   db = new Connection({ url: database.url, prepare: false });
+  await insertProjects(db, 2);
 });
 afterAll(async () => {
   await db[Symbol.asyncDispose]();

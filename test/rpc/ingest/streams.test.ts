@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   type PublishResultsRequestSchema,
   type PublishResultsResponse,
@@ -120,6 +120,34 @@ describe("PublishResults", () => {
     const { error } = await publish(frames(...list));
     expect(error?.code).toBe(Code.InvalidArgument);
     expect(error && fieldViolations(error).map((violation) => violation.field)).toEqual([field]);
+  });
+
+  it.each([
+    ["result", batch(1, ["b"])],
+    ["refusal", batch(1, [""])],
+    ["finish", finish({})],
+  ])("takes no %s once its project is deleted, of an admin either", async (_, frame) => {
+    await using unpurged = await startTestServer({
+      databaseUrl: server.databaseUrl,
+      withoutJobs: true,
+    });
+    const { ingest, tenancy } = unpurged.client();
+    const { projectId } = unpurged;
+    async function* outlived(): AsyncGenerator<Frame> {
+      yield { frame: { case: "open", value: { projectId, run: { runId: "outlived" } } } };
+      yield batch(0, ["a"]);
+      await vi.waitFor(() => expect(sequences).toContain(0n));
+      await tenancy.deleteProject({ projectId });
+      yield frame;
+    }
+    const sequences: (bigint | undefined)[] = [];
+    const read = async () => {
+      for await (const { committedSequence } of ingest.publishResults(outlived())) {
+        sequences.push(committedSequence);
+      }
+    };
+    expect(errorReason(await failure(read()))).toBe("PROJECT_NOT_FOUND");
+    expect(sequences).toEqual([undefined, 0n]);
   });
 
   it("keeps a run that it refuses to open", async () => {

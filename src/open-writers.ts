@@ -21,21 +21,10 @@ export interface WritersOptions {
   readonly metrics: Metrics;
 }
 
-/**
- * A lane sends two statements, whose best plan does not depend on the rows. Left to itself, Postgres plans them
- * anew for each small batch: 1 ms of its 1.4 for a single row. Reads are left to it, since a plan that was made while a
- * table was empty may use any of its indexes.
- */
-const LANE_SETTINGS = { plan_cache_mode: "force_generic_plan" };
-
 /** The writers, which end with the cleanups. */
 export function openWriters(options: WritersOptions, cleanups: Cleanups): Writers {
   const { connection, metrics } = options;
-  const openLanes = () =>
-    Array.from(
-      { length: options.lanes },
-      () => new Connection({ ...connection, settings: LANE_SETTINGS }),
-    );
+  const openLanes = () => Array.from({ length: options.lanes }, () => new Connection(connection));
   const writing = { drawKey, random: Math.random, now: Date.now };
   const lanes = openLanes();
   const results = cleanups.use(

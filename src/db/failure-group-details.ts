@@ -4,7 +4,6 @@ import type { ResultPointer } from "./flake-evidence.js";
 import { microsOf, timeOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
 import type { StoredTest } from "./stored-results.js";
-import { unseen } from "./unseen.js";
 
 /** Which failures of a group: those of runs that count since a time, or those of one run. */
 export type FailureScope = { readonly sinceUs: number } | { readonly runKey: string };
@@ -103,35 +102,33 @@ interface ScopeText {
   readonly runs: string;
 }
 
-const PROJECT = unseen("$1", "bigint");
 const SINCE = timeOf("$3");
 const OF_WINDOW: ScopeText = {
   // The window ends now: a test has a failure in it if its last one is.
   testCount: `(
     SELECT count(*)
     FROM failure_group_tests
-    WHERE project_key = ${PROJECT} AND fingerprint = k.id AND last_counted_at >= ${SINCE}
+    WHERE project_key = $1 AND fingerprint = k.id AND last_counted_at >= ${SINCE}
   )`,
   runCount: `(
     SELECT count(*)
     FROM failure_group_runs
-    WHERE project_key = ${PROJECT} AND fingerprint = k.id AND counted_at >= ${SINCE}
+    WHERE project_key = $1 AND fingerprint = k.id AND counted_at >= ${SINCE}
   )`,
   failures: `f.counted_at >= ${SINCE}`,
   order: ["counted_at", "run_key", "test_key", "result_id"],
   runs: `g.counted_at >= ${SINCE}`,
 };
-const RUN = unseen("$3", "bigint");
 const OF_RUN: ScopeText = {
   testCount: `(
     SELECT count(DISTINCT test_key)
     FROM failures
-    WHERE project_key = ${PROJECT} AND run_key = ${RUN} AND fingerprint = k.id
+    WHERE project_key = $1 AND run_key = $3::bigint AND fingerprint = k.id
   )`,
   runCount: "1",
-  failures: `f.run_key = ${RUN}`,
+  failures: `f.run_key = $3::bigint`,
   order: ["test_key", "result_id"],
-  runs: `g.run_key = ${RUN}`,
+  runs: `g.run_key = $3::bigint`,
 };
 
 /** The first or the last failure of the group in the scope, as JSON. OFFSET 0 keeps look-ups by key. */
@@ -143,7 +140,7 @@ const example = ({ failures, order }: ScopeText, direction: "ASC" | "DESC") => `
       'message', COALESCE((
         SELECT left(failure_message, 1024)
         FROM results
-        WHERE project_key = ${PROJECT} AND run_day = s.run_day AND run_key = s.run_key
+        WHERE project_key = $1 AND run_day = s.run_day AND run_key = s.run_key
           AND test_key = s.test_key AND result_id = s.result_id
       ), '')
     )
@@ -153,14 +150,14 @@ const example = ({ failures, order }: ScopeText, direction: "ASC" | "DESC") => `
       CROSS JOIN LATERAL (
         SELECT started_at, run_id, run_day
         FROM runs
-        WHERE project_key = ${PROJECT} AND run_key = f.run_key AND deleted_at IS NULL
+        WHERE project_key = $1 AND run_key = f.run_key AND deleted_at IS NULL
         OFFSET 0
       ) AS r
-      WHERE f.project_key = ${PROJECT} AND f.fingerprint = k.id AND ${failures}
+      WHERE f.project_key = $1 AND f.fingerprint = k.id AND ${failures}
       ORDER BY ${order.map((column) => `f.${column} ${direction}`).join(", ")}
       LIMIT 1
     ) AS s
-    JOIN tests AS t ON t.project_key = ${PROJECT} AND t.test_key = s.test_key
+    JOIN tests AS t ON t.project_key = $1 AND t.test_key = s.test_key
   )`;
 
 /**
@@ -184,7 +181,7 @@ SELECT
       FROM (
         SELECT g.run_key, g.counted_at, g.failure_count
         FROM failure_group_runs AS g
-        WHERE g.project_key = ${PROJECT} AND g.fingerprint = k.id AND ${scope.runs}
+        WHERE g.project_key = $1 AND g.fingerprint = k.id AND ${scope.runs}
           AND g.failure_count >= $4::int
         ORDER BY g.counted_at DESC, g.run_key DESC
         OFFSET 0
@@ -192,13 +189,13 @@ SELECT
       CROSS JOIN LATERAL (
         SELECT run_id
         FROM runs
-        WHERE project_key = ${PROJECT} AND run_key = g.run_key AND deleted_at IS NULL
+        WHERE project_key = $1 AND run_key = g.run_key AND deleted_at IS NULL
         OFFSET 0
       ) AS r
       CROSS JOIN LATERAL (
         SELECT sum(accepted_count) AS results
         FROM part_totals
-        WHERE project_key = ${PROJECT} AND run_key = g.run_key
+        WHERE project_key = $1 AND run_key = g.run_key
         OFFSET 0
       ) AS t
       WHERE g.failure_count * $5::int >= t.results
@@ -208,12 +205,12 @@ SELECT
   ) AS mass_runs
 FROM (
   SELECT fingerprint, ('x' || fingerprint)::bit(64)::bigint AS id
-  FROM unnest(${unseen("$2", "text[]")}) AS u(fingerprint)
+  FROM unnest($2::text[]) AS u(fingerprint)
 ) AS k
 LEFT JOIN LATERAL (
   SELECT kind, type, masked_message
   FROM failure_groups
-  WHERE project_key = ${PROJECT} AND fingerprint = k.id
+  WHERE project_key = $1 AND fingerprint = k.id
   OFFSET 0
 ) AS n ON true`;
 

@@ -1,7 +1,6 @@
 /** Groups of failures that say the same, the largest first: of a window, or of one run. */
 import { microsOf } from "./micros.js";
 import type { Queryable } from "./queryable.js";
-import { unseen } from "./unseen.js";
 
 /** Position in a list of groups: by the count, descending, then by the fingerprint. */
 export interface FailureGroupKey {
@@ -97,7 +96,7 @@ const LIST_OF_RUN = `
 WITH counted AS (
   SELECT int8send(fingerprint) AS id, count(*) AS failures
   FROM failures
-  WHERE project_key = ${unseen("$1", "bigint")} AND run_key = ${unseen("$5", "bigint")}
+  WHERE project_key = $1 AND run_key = $5::bigint
   GROUP BY fingerprint
 ),
 ${PAGE}

@@ -15,7 +15,6 @@ import {
   type RunTotalsColumns,
   toRunTotals,
 } from "./run-totals.js";
-import { unseen } from "./unseen.js";
 
 export interface LabelledRunsQuery {
   /** '' means all. */
@@ -127,7 +126,7 @@ FROM folded, queued, ran`;
 
 const READ_DURATIONS = `
 SELECT t.durations
-FROM unnest(${unseen("$2", "bigint[]")}) AS r(run_key)
+FROM unnest($2::bigint[]) AS r(run_key)
 CROSS JOIN LATERAL (
   SELECT durations FROM part_totals WHERE project_key = $1 AND run_key = r.run_key OFFSET 0
 ) AS t`;

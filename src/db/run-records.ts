@@ -4,7 +4,6 @@ import { microsOf, readMicros } from "./micros.js";
 import { type PartRecord, type PartValues, partList, toPart } from "./part-records.js";
 import type { Queryable } from "./queryable.js";
 import { RUN_TEXTS, type RunText } from "./runs.js";
-import { unseen } from "./unseen.js";
 
 /** What is shown of a run, but for what its parts tell. */
 export interface ShownRun {
@@ -68,11 +67,8 @@ async function read(
   deadlineAt: number,
 ): Promise<RunRecord[]> {
   if (runKeys.length === 0) return [];
-  const [only] = runKeys;
-  const [text, which] =
-    only !== undefined && runKeys.length === 1 ? [READ_ONE, only] : [READ, plainArray(runKeys)];
-  const params = [projectKey, which, takeStored];
-  const rows = await db.query<RecordColumns>(text, params, { deadlineAt });
+  const params = [projectKey, plainArray(runKeys), takeStored];
+  const rows = await db.query<RecordColumns>(READ, params, { deadlineAt });
   return rows.map(toRecord);
 }
 
@@ -137,7 +133,7 @@ export const SHOWN_RUN = `r.run_key, r.run_id, ${RUN_TEXTS.map((column) => `r.${
   ${microsOf("r.expired_at")} AS expire_us`;
 
 /** One row a run, which is `r` to the text of its parts. */
-const readText = (which: string) => `
+const READ = `
 SELECT
   ${SHOWN_RUN},
   ${microsOf("r.closed_at")} AS closed_us, r.closed_status, r.closed_expected_count,
@@ -148,8 +144,4 @@ SELECT
   COALESCE(parts.list, '[]') AS parts
 FROM runs r
 LEFT JOIN LATERAL (${partList(HAS_STATUS)}) parts ON true
-WHERE r.project_key = $1 AND ${which} AND r.deleted_at IS NULL`;
-
-const READ = readText(`r.run_key = ANY (${unseen("$2", "bigint[]")})`);
-/** Its plan is the same for each run, as Postgres sees it too: planning takes longer than reading one. */
-const READ_ONE = readText("r.run_key = $2::bigint");
+WHERE r.project_key = $1 AND r.run_key = ANY ($2::bigint[]) AND r.deleted_at IS NULL`;

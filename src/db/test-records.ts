@@ -53,11 +53,8 @@ export async function readTestRecords(
   deadlineAt: number,
 ): Promise<TestRecord[]> {
   if (testKeys.length === 0) return [];
-  const [only] = testKeys;
-  const [keys, which] =
-    only !== undefined && testKeys.length === 1 ? [ONE_KEY, only] : [KEYS, plainArray(testKeys)];
-  const params = [projectKey, which, days];
-  const rows = await db.query<RecordColumns>(readText(days, keys), params, { deadlineAt });
+  const params = [projectKey, plainArray(testKeys), days];
+  const rows = await db.query<RecordColumns>(readText(days), params, { deadlineAt });
   return rows.map(toRecord);
 }
 
@@ -108,12 +105,8 @@ FROM tests
 WHERE ${testOf("decode($2::text, 'hex')")}
   AND ${PROJECT_LIVES}`;
 
-const KEYS = "unnest($2::bigint[]) WITH ORDINALITY";
-/** Its plan is the same for each test, as Postgres sees it too: planning takes longer than reading one. */
-const ONE_KEY = "(SELECT $2::bigint, 1)";
-
 /** OFFSET 0 keeps look-ups by key. The durations of one day are those of its row. */
-const readText = (days: TestWindowDays, keys: string) => `
+const readText = (days: TestWindowDays) => `
 SELECT
   t.*, w.*, r.run_id AS last_run_id,
   (
@@ -135,7 +128,7 @@ SELECT
   ) AS durations`
       : ""
   }
-FROM ${keys} AS k(test_key, place)
+FROM unnest($2::bigint[]) WITH ORDINALITY AS k(test_key, place)
 CROSS JOIN LATERAL (
   SELECT test_key, encode(test_id, 'hex') AS test_id, suite, file, name, parameters, variant
   FROM tests

@@ -167,6 +167,25 @@ it("runs several statements at once, and none of them when one fails", async () 
   expect(await connection.query("SELECT id FROM things WHERE id >= 50")).toEqual([]);
 });
 
+it("plans a statement once, and by an index, however empty its table was then", async () => {
+  await observer.run("CREATE TABLE filled (id int PRIMARY KEY) WITH (autovacuum_enabled = off)");
+  await observer.run("VACUUM ANALYZE filled");
+  const connection = open();
+  const find = () => connection.query("SELECT id FROM filled WHERE id = $1", [7]);
+  expect(await find()).toEqual([]);
+  await observer.run("INSERT INTO filled SELECT generate_series(1, 20000)");
+  for (let i = 0; i < 9; i++) expect(await find()).toEqual([{ id: 7 }]);
+  const planned = await connection.query(
+    "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%FROM filled%'",
+  );
+  expect(planned).toEqual([{ generic_plans: "10", custom_plans: "0" }]);
+  await connection.query("SELECT pg_stat_force_next_flush()");
+  const [read] = await observer.query<{ rows: string }>(
+    "SELECT seq_tup_read AS rows FROM pg_stat_user_tables WHERE relname = 'filled'",
+  );
+  expect(read).toEqual({ rows: "0" });
+});
+
 it("sets startup parameters, and none without prepare", async () => {
   const text =
     "SELECT current_setting('statement_timeout') AS timeout, current_setting('lock_timeout') AS locks, current_setting('jit') AS jit";

@@ -18,7 +18,7 @@ let database: TestDatabase;
 let db: Connection;
 beforeAll(async () => {
   database = await createTestDatabase();
-  db = new Connection({ url: database.url, prepare: false });
+  db = new Connection({ url: database.url, prepare: true });
   for (let from = 1; from <= EVENTS; from += EVENTS_PER_STATEMENT) await db.run(fillEvents(from));
   for (const statement of FILL_REST.split(";\n")) await db.run(statement);
   await db.run("VACUUM ANALYZE");
@@ -121,7 +121,7 @@ describe("a list", () => {
     ["warnings", { hasWarnings: true }, ["events_by_time"], 1_000],
     ["no warnings", { hasWarnings: false }, ["events_by_time"], 120],
     ["state PROCESSED", { state: 2 }, ["events_by_time"], 120],
-    ["state QUEUED", { state: 1 }, ["events_pkey", "inbox_due"], 1_000],
+    ["state QUEUED", { state: 1 }, ["events_pkey", "inbox_pkey"], 1_000],
     [
       "a window of receipt",
       { receivedStartUs: us("2025-11-01T01:00:00Z"), receivedEndUs: us("2025-11-01T01:00:05Z") },

@@ -15,7 +15,7 @@ let db: Connection;
 let project = 1;
 beforeAll(async () => {
   database = await createTestDatabase();
-  db = new Connection({ url: database.url, prepare: false });
+  db = new Connection({ url: database.url, prepare: true });
   await enqueue(project);
   // Of projects that come later the planner believes that they have no events.
   await db.run("VACUUM ANALYZE events, inbox");

@@ -170,7 +170,7 @@ const insertAndTell: Statement = {
 const long: Statement = {
   send: (connection, _, deadlineAt) =>
     connection.query(
-      `SELECT length($1::text) AS sent, repeat('x', 500) AS filler, n
+      `SELECT (SELECT length($1::text)) AS sent, repeat('x', 500) AS filler, n
       FROM generate_series(1, ${ROWS}) AS n`,
       [LONG],
       { deadlineAt },

@@ -20,8 +20,8 @@ interface PlanNode {
 }
 
 /**
- * The plans of the statements that `read` sends over one connection. Each runs twice: what the first time changed is
- * undone.
+ * The plans of the statements that `read` sends over one connection, as the connection keeps them: made without the
+ * values. Each runs twice: what the first time changed is undone.
  */
 export async function plansOf(
   db: Queryable,
@@ -35,14 +35,16 @@ export async function plansOf(
   await read({
     async query<Row extends object>(
       text: string,
-      params?: readonly Param[],
+      params: readonly Param[] = [],
       options?: QueryOptions,
     ): Promise<Row[]> {
       await db.query("BEGIN");
+      await db.query(`PREPARE planned AS ${text}`);
+      const values = params.length === 0 ? "" : `(${params.map(literal).join(", ")})`;
       const [row] = await db.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
-        `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
-        params,
+        `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE planned ${values}`,
       );
+      await db.query("DEALLOCATE planned");
       await db.query("ROLLBACK");
       if (row !== undefined) plans.push(readPlan(row["QUERY PLAN"][0].Plan, error));
       return db.query<Row>(text, params, options);
@@ -86,4 +88,11 @@ function readPlan(root: PlanNode, error: number): Plan {
       return sum + least.reduce((a, b) => a + b) * loops;
     }, 0),
   };
+}
+
+function literal(param: Param): string {
+  if (param === null) return "NULL";
+  if (param instanceof Uint8Array) return `'\\x${Buffer.from(param).toString("hex")}'`;
+  const text = param instanceof Date ? param.toISOString() : String(param);
+  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -11,7 +11,7 @@ let database: TestDatabase;
 let db: Connection;
 beforeAll(async () => {
   database = await createTestDatabase();
-  db = new Connection({ url: database.url, prepare: false });
+  db = new Connection({ url: database.url, prepare: true });
   // Half of them of the project; several start in the same second.
   await db.run(`
     INSERT INTO runs (

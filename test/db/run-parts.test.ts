@@ -14,8 +14,8 @@ let db: Connection;
 let runKey: string;
 beforeAll(async () => {
   database = await createTestDatabase();
-  db = new Connection({ url: database.url, prepare: false });
-  await insertProjects(db, 1000);
+  db = new Connection({ url: database.url, prepare: true });
+  await insertProjects(db);
   await db.run(`
     INSERT INTO runs (project_key, run_id, run_day, open_key, started_at, start_given, state_version)
     SELECT 1, i::text, '2026-01-01', 1, now(), false, ${PARTS} FROM generate_series(1, 3000) AS i;

@@ -19,7 +19,7 @@ let db: Connection;
 let runKey: string;
 beforeAll(async () => {
   database = await createTestDatabase();
-  db = new Connection({ url: database.url, prepare: false });
+  db = new Connection({ url: database.url, prepare: true });
   await db.run(`
     INSERT INTO tests (project_key, test_id, suite, file, name, parameters, variant)
     SELECT 1, decode(md5(i::text), 'hex'), 'suite', 'file', CASE WHEN i % 3000 = 7 THEN 'rare ' ELSE '' END || i, '', '{}'

@@ -20,7 +20,7 @@ let db: Connection;
 let keys: string[];
 beforeAll(async () => {
   database = await createTestDatabase();
-  db = new Connection({ url: database.url, prepare: false });
+  db = new Connection({ url: database.url, prepare: true });
   await db.run(`
     INSERT INTO tests (project_key, test_id, suite, file, name, parameters, variant)
     SELECT 1, decode(md5(i::text), 'hex'), 'suite', 'file', i::text, '', '{}' FROM generate_series(1, ${TESTS}) AS i`);

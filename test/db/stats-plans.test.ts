@@ -8,7 +8,6 @@ import { listFlakyKeys, wilsonLower } from "../../src/db/flaky-tests.js";
 import { readLabelledRuns, readPartDurations } from "../../src/db/labelled-runs.js";
 import { readPeriods } from "../../src/db/project-periods.js";
 import type { Queryable } from "../../src/db/queryable.js";
-import { readRunRecords } from "../../src/db/run-records.js";
 import { readTestDays } from "../../src/db/test-days.js";
 import { listTestKeys } from "../../src/db/test-lists.js";
 import { findTest, readTestRecords } from "../../src/db/test-records.js";
@@ -27,7 +26,7 @@ let database: TestDatabase;
 let db: Connection;
 beforeAll(async () => {
   database = await createTestDatabase();
-  db = new Connection({ url: database.url, prepare: false });
+  db = new Connection({ url: database.url, prepare: true });
   for (const statement of FILL.split(";\n")) await db.run(statement);
   await db.run("VACUUM ANALYZE");
 }, 120_000);
@@ -293,31 +292,6 @@ describe("failure groups", () => {
     expect(ofRun.indexes).toContain("failures_pkey");
     expect(ofRun.sequential).toEqual([]);
     expect(ofRun.scanned).toBeLessThan(50);
-  });
-});
-
-/** Of a project with fewer failures, and for fewer keys, than others have: a plan for them alone would look cheaper. */
-describe("is planned once for all:", () => {
-  const rule = { minFailures: 20, maxResultsPerFailure: 20, maxRuns: 10 };
-  const runKey = "1";
-  const reads: [string, (from: Queryable) => Promise<unknown>][] = Object.entries({
-    "the groups of a run": (from: Queryable) =>
-      listFailureGroupsOfRun(from, "2", runKey, null, 51, Infinity),
-    "the details of a run's groups": (from: Queryable) =>
-      readFailureGroupDetails(from, "2", ["0".repeat(16)], { runKey }, rule, Infinity),
-    "a run": (from: Queryable) => readRunRecords(from, "2", [runKey], Infinity),
-    "two runs": (from: Queryable) => readRunRecords(from, "2", [runKey, "2"], Infinity),
-    "the durations of a run's parts": (from: Queryable) =>
-      readPartDurations(from, "2", [runKey], Infinity),
-  });
-  it.each(reads)("%s", async (_, read) => {
-    await using own = new Connection({ url: database.url, prepare: true });
-    // Postgres plans a statement five times before it keeps a plan.
-    for (let i = 0; i < 8; i++) await read(own);
-    const kept = await own.query<{ generic_plans: string; custom_plans: string }>(
-      "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement NOT LIKE '%prepared%'",
-    );
-    expect(kept).toEqual([{ generic_plans: "3", custom_plans: "5" }]);
   });
 });
 

@@ -141,9 +141,14 @@ ${name}_batches AS MATERIALIZED (
 ${name}_tries AS MATERIALIZED (
   SELECT r.test_key, b.job, b.part_tries + r.attempt AS tries, r.outcome
   FROM (
-    SELECT test_key, batch_key, attempt, ${OUTCOME} AS outcome
-    ${resultsOf(runKey)}
-      AND test_key = ANY (ARRAY(SELECT test_key FROM first_look WHERE kind = ${UNDECIDED}))
+    SELECT f.test_key, batch_key, attempt, outcome
+    FROM first_look f
+    CROSS JOIN LATERAL (
+      SELECT batch_key, attempt, ${OUTCOME} AS outcome
+      ${resultsOf(runKey)} AND test_key = f.test_key
+      OFFSET 0
+    ) AS x
+    WHERE f.kind = ${UNDECIDED}
   ) AS r
   FULL JOIN ${name}_batches b USING (batch_key)
   WHERE COALESCE(r.test_key, 0) > 0 AND COALESCE(b.job, 0) > 0

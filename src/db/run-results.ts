@@ -140,9 +140,9 @@ function listText(filter: ResultFilter, page: ResultPage, bind: Bind): string {
     WHERE project_key = $1 AND ${containsText("tests", bind(filter.text), filter.text)} AND test_key = ANY (ARRAY(
       SELECT test_key FROM results WHERE ${range} ${IN_ORDER} LIMIT ${maxExamined}
     ))
-  )) AND (
-    NOT EXISTS (SELECT FROM examined_last)
-    OR (test_key, result_id) <= (SELECT test_key, result_id FROM examined_last)
+  )) AND (test_key, result_id) <= (
+    COALESCE((SELECT test_key FROM examined_last), ${MAX_KEY}),
+    COALESCE((SELECT result_id FROM examined_last), '')
   )`,
     "SELECT * FROM examined_last",
     limit,
@@ -150,6 +150,9 @@ function listText(filter: ResultFilter, page: ResultPage, bind: Bind): string {
     `examined_last AS MATERIALIZED (${examinedLast}),`,
   );
 }
+
+/** Of a bigint. */
+const MAX_KEY = 2n ** 63n - 1n;
 
 function rangeOf(
   { testKey }: ResultFilter,

@@ -1040,7 +1040,7 @@ export type CompareRunsResponse = Message<"tally.v1.CompareRunsResponse"> & {
   head?: Run | undefined;
 
   /**
-   * Tests that failed or errored in head, and passed or were skipped in base.
+   * Tests that failed or errored in head, and passed, were skipped or were precluded in base.
    *
    * @generated from field: tally.v1.TestChanges newly_failing = 3;
    */
@@ -1754,8 +1754,8 @@ export const StatsService: GenService<{
   },
   /**
    * CompareRuns answers what changed from a base run to a head run. A test's outcome in a run is the worst over its
-   * jobs of the last attempt in each, or of a failure before it, unless as many later attempts passed as failed in the
-   * same one. Errors: NOT_FOUND.
+   * jobs: of each, in the highest CI attempt that has the test, the last attempt's, or that of a failure before it, unless
+   * as many later results passed as failed in the same attempt. Errors: NOT_FOUND.
    *
    * @generated from rpc tally.v1.StatsService.CompareRuns
    */

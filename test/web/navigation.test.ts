@@ -47,4 +47,21 @@ describe.skipIf(!hasChromium)("going from page to page", () => {
     await page.getByRole("navigation", { name: "Parts of this page" }).waitFor();
     expect(await page.evaluate("document.activeElement.id")).toBe("content");
   });
+
+  it("says that the projects of an admin could not be listed, and asks again", async () => {
+    const { adminToken, projectId, url } = lab.server;
+    await using opened = await lab.open("/healthz", { token: adminToken });
+    const { page } = opened;
+    await page.route("**/ListProjects", (route) =>
+      route.fulfill({ status: 500, json: { code: "internal", message: "the disk is full" } }),
+    );
+    await page.goto(`${url}${paths.runs(projectId)}`);
+    const bar = page.getByRole("banner");
+    await bar.getByRole("alert").getByText("The projects could not be listed.").waitFor();
+    expect(await opened.violations()).toEqual([]);
+    await page.unroute("**/ListProjects");
+    await bar.getByRole("button", { name: "Try again" }).click();
+    await bar.getByRole("combobox", { name: "Project" }).waitFor();
+    expect(await bar.getByRole("alert").count()).toBe(0);
+  });
 });

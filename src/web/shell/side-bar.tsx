@@ -7,6 +7,7 @@ import { paths } from "../routes.js";
 import { useIsUnknownProject, useProjects } from "../session/projects.js";
 import { useSession } from "../session/session.js";
 import { Button } from "../ui/button.js";
+import { errorText } from "../ui/error-text.js";
 import { ThemeChoice } from "./theme-choice.js";
 
 /** The bar beside the page, above it where the window is narrow; `asked` is the project of the address. */
@@ -104,7 +105,17 @@ function NavLink({ href, text }: { readonly href: string; readonly text: string 
 
 function ProjectPicker({ projectId }: { readonly projectId: string | undefined }) {
   const [, navigate] = useLocation();
-  const { data } = useProjects();
+  const { data, error, isFetching, refetch } = useProjects();
+  if (data === undefined && error !== null) {
+    return (
+      <p role="alert" className="project-picker small">
+        <span title={errorText(error)}>The projects could not be listed.</span>{" "}
+        <Button kind="quiet" onClick={() => refetch()} isBusy={isFetching}>
+          Try again
+        </Button>
+      </p>
+    );
+  }
   if (data === undefined || data.every(({ projects }) => projects.length === 0)) return null;
   return (
     <select

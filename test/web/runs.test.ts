@@ -77,6 +77,19 @@ describe.skipIf(!hasChromium)("runs", () => {
     }
   });
 
+  it("finds the runs of a commit that was pasted with blanks around it", async () => {
+    const { runs } = await lab.client.stats.listRuns({ pageSize: 1 });
+    const commit = runs[0]?.source?.commitSha ?? "";
+    await using opened = await open();
+    const { page } = opened;
+    await page.getByText("More filters").click();
+    await page.getByLabel("Commit").fill(` ${commit} `);
+    await expect.poll(() => new URL(page.url()).searchParams.get("commit")).toBe(commit);
+    await page.getByRole("row").nth(1).waitFor();
+    expect(await page.getByLabel("Commit").inputValue()).toBe(commit);
+    expect(opened.complaints).toEqual([]);
+  });
+
   it("filters by what is typed although the page does not stand still", async () => {
     await using opened = await open();
     const { page } = opened;

@@ -70,6 +70,21 @@ describe.skipIf(!hasChromium)("tenancy", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("deletes a project once its name was typed as it is shown", async () => {
+    const { tenancy } = lab.server.client();
+    const { organization } = await tenancy.createOrganization({ name: "Blanks" });
+    const organizationId = organization?.organizationId ?? "";
+    await tenancy.createProject({ organizationId, name: "two  blanks\nand a line" });
+    await using opened = await lab.open("/installation", { token: lab.server.adminToken });
+    const { page } = opened;
+    const project = page.getByRole("listitem").filter({ hasText: "two blanks and a line" });
+    await project.getByRole("button", { name: /^Delete project/ }).click();
+    await page.getByLabel("Type its name to confirm").fill("two blanks and a line");
+    await press(page, "Delete it");
+    await project.waitFor({ state: "detached" });
+    expect(opened.complaints).toEqual([]);
+  });
+
   it("asks a server that is there, also where the browser takes itself to be offline", async () => {
     await using opened = await lab.open(`/projects/${lab.server.projectId}/flaky`, {
       token: lab.server.allToken,

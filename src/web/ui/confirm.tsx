@@ -47,6 +47,11 @@ export function ConfirmButton({
   );
 }
 
+/** The text as a page shows it: blanks and new lines in a row are one blank. */
+function asShown(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
+}
+
 function ConfirmDialog({
   title,
   confirmText,
@@ -85,7 +90,7 @@ function ConfirmDialog({
           kind="danger"
           onClick={confirm}
           isBusy={isBusy}
-          disabled={typed !== undefined && given.trim() !== typed.trim()}
+          disabled={typed !== undefined && asShown(given) !== asShown(typed)}
         >
           {confirmText}
         </Button>

@@ -50,7 +50,7 @@ export function RunFilters({
             label="Commit"
             value={filter.commit}
             placeholder="Full hash"
-            onFilter={(value) => onChange("commit", value)}
+            onFilter={(value) => onChange("commit", value.trim())}
           />
           <TextFilter
             label="Label"

@@ -64,7 +64,7 @@ export function testColumns(
     {
       key: "p95",
       title: "p95",
-      width: "72px",
+      width: "80px",
       align: "end",
       wideOnly: true,
       cell: ({ figures }) => <Took duration={figures?.duration?.p95} />,

@@ -45,6 +45,17 @@ describe.skipIf(!hasChromium)("while the server takes its time", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("says that a server is away, and what to do, until it is there again", async () => {
+    await using opened = await lab.open("/sign-in", { token: lab.server.readToken });
+    const { page } = opened;
+    await page.route("**/ListRuns*", (route) => route.abort("connectionrefused"));
+    await page.goto(new URL(paths.runs(lab.server.projectId), lab.server.url).href);
+    await page.getByText("The server cannot answer now: it cannot be reached.").waitFor();
+    await page.unroute("**/ListRuns*");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("link", { name: "good" }).waitFor();
+  });
+
   it("nobody looks at an empty window", async () => {
     await using opened = await lab.open("/sign-in", { token: lab.server.readToken });
     const { page } = opened;

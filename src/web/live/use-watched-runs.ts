@@ -1,5 +1,5 @@
 /** Runs as they change, by one stream: browsers have six connections for a host, and a stream holds one. */
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { useTransport } from "@connectrpc/connect-query";
 import { useEffect, useState } from "react";
 import { StatsService } from "../../../gen/tally/v1/stats_service_pb.js";
@@ -31,17 +31,19 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
   useEffect(() => {
     if (!isVisible) return;
     const ended = new AbortController();
-    const client = createClient(StatsService, transport);
     const watch = async () => {
       for (let failures = 0; !ended.signal.aborted; failures++) {
         let isFirst = true;
         const silence = startSilence(ended.signal, SILENT_MS);
         try {
-          const options = { signal: silence.signal, timeoutMs: 0 };
-          for await (const { runs: news } of client.watchRuns(
-            { projectId, branch, runId },
-            options,
-          )) {
+          const { message: messages } = await transport.stream(
+            StatsService.method.watchRuns,
+            silence.signal,
+            0,
+            undefined,
+            one({ projectId, branch, runId }),
+          );
+          for await (const { runs: news } of messages) {
             silence.heard();
             failures = 0;
             setLive(true);
@@ -78,6 +80,10 @@ export function useWatchedRuns({ projectId, branch = "", runId = "" }: Watched):
 }
 
 const NONE: WatchedRuns = new Map();
+
+async function* one<T>(request: T): AsyncGenerator<T> {
+  yield request;
+}
 
 /** The server says something every 15 seconds. */
 const SILENT_MS = 40_000;

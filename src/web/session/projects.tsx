@@ -1,7 +1,7 @@
 /** The projects that the session can see. */
 
-import { createClient, type Transport } from "@connectrpc/connect";
-import { useTransport } from "@connectrpc/connect-query";
+import type { Transport } from "@connectrpc/connect";
+import { callUnaryMethod, useTransport } from "@connectrpc/connect-query";
 import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import type { Organization, Project } from "../../../gen/tally/v1/tenancy_pb.js";
 import {
@@ -40,7 +40,7 @@ export function useIsUnknownProject(projectId: string | undefined): boolean {
 }
 
 async function readOwn(transport: Transport): Promise<readonly OrganizationProjects[]> {
-  return ownOf(await createClient(TenancyService, transport).getCaller({}));
+  return ownOf(await callUnaryMethod(transport, TenancyService.method.getCaller, {}));
 }
 
 function ownOf({ project }: GetCallerResponse): readonly OrganizationProjects[] {
@@ -48,16 +48,18 @@ function ownOf({ project }: GetCallerResponse): readonly OrganizationProjects[] 
 }
 
 async function listAll(transport: Transport): Promise<readonly OrganizationProjects[]> {
-  const tenancy = createClient(TenancyService, transport);
+  const { listOrganizations, listProjects } = TenancyService.method;
   const organizations = await all(async (pageToken) => {
-    const page = await tenancy.listOrganizations({ pageSize: 1000, pageToken });
+    const asked = { pageSize: 1000, pageToken };
+    const page = await callUnaryMethod(transport, listOrganizations, asked);
     return [page.organizations, page.nextPageToken];
   });
   return Promise.all(
     organizations.map(async (organization) => {
       const { organizationId } = organization;
       const projects = await all(async (pageToken) => {
-        const page = await tenancy.listProjects({ organizationId, pageSize: 1000, pageToken });
+        const asked = { organizationId, pageSize: 1000, pageToken };
+        const page = await callUnaryMethod(transport, listProjects, asked);
         return [page.projects, page.nextPageToken];
       });
       return { organization, projects };

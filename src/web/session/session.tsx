@@ -1,6 +1,6 @@
 /** Who is signed in: the token, what it may do, and the way to the server. */
-import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
-import { TransportProvider } from "@connectrpc/connect-query";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { callUnaryMethod, TransportProvider } from "@connectrpc/connect-query";
 import { useQueryClient } from "@tanstack/react-query";
 import {
   createContext,
@@ -74,8 +74,7 @@ export function SessionProvider({
   );
   const enter = useCallback(
     async (candidate: string, onDevice: boolean | undefined) => {
-      const { tenancy } = callWith(candidate);
-      const caller = await tenancy.getCaller({});
+      const caller = await callUnaryMethod(transportFor(candidate), getCaller, {});
       if (onDevice !== undefined) keepToken(candidate, onDevice);
       setToken(candidate);
       setState({ kind: "signed-in", session: sessionOf(caller, () => leave(null)) });
@@ -158,15 +157,17 @@ function sessionOf(caller: GetCallerResponse, signOut: () => void): Session {
   };
 }
 
-function callWith(token: string | null) {
-  const transport = createTransport(token, () => {});
-  return { tenancy: createClient(TenancyService, transport) };
+const { getCaller, exchangeSignInCode } = TenancyService.method;
+
+/** For somebody who is not signed in yet. */
+function transportFor(token: string | null): Transport {
+  return createTransport(token, () => {});
 }
 
 /** Keeps the token that the code is exchanged for; resolves with what to say where the code is not taken. */
 async function redeem(code: string): Promise<string | null> {
   try {
-    const { secret } = await callWith(null).tenancy.exchangeSignInCode({ code });
+    const { secret } = await callUnaryMethod(transportFor(null), exchangeSignInCode, { code });
     keepToken(secret, false);
     return null;
   } catch (thrown) {

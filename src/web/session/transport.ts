@@ -1,5 +1,5 @@
 /** How calls reach the server that this page came from. */
-import { ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 
 /** A transport with the token; `onError` is told of every call that fails. */
@@ -8,7 +8,11 @@ export function createTransport(
   onError: (error: ConnectError) => void,
 ): Transport {
   const heard = (thrown: unknown): ConnectError => {
-    const error = ConnectError.from(thrown);
+    // That is how fetch says that no answer came.
+    const error =
+      thrown instanceof TypeError
+        ? new ConnectError("it cannot be reached", Code.Unavailable)
+        : ConnectError.from(thrown);
     onError(error);
     return error;
   };

@@ -1,8 +1,10 @@
 /** What charts draw and say. */
 import { describe, expect, it } from "vitest";
+import { formatDuration } from "../../src/web/format/times.js";
 import {
   countSteps,
   drawingOrder,
+  durationSteps,
   markText,
   shownPoints,
   timeBounds,
@@ -50,6 +52,14 @@ describe("timeBounds", () => {
       3 * DAY_S,
       4 * DAY_S,
     ]);
+  });
+});
+
+describe("durationSteps", () => {
+  it("are round as durations are read", () => {
+    const steps = durationSteps().map(formatDuration);
+    expect(steps).toEqual(expect.arrayContaining(["500 ms", "15.0 s", "30 m", "6 h", "20 d"]));
+    expect(steps.filter((text) => / \d+ [hms]$/.test(text))).toEqual([]);
   });
 });
 

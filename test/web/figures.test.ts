@@ -5,6 +5,7 @@ import { RateSchema } from "../../gen/tally/v1/stats_pb.js";
 import { wilsonInterval } from "../../src/stats/wilson.js";
 import { rateChange, sizeChange } from "../../src/web/format/changes.js";
 import { rollingStart, statsWindow } from "../../src/web/format/stats-window.js";
+import { formatDuration } from "../../src/web/format/times.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -79,3 +80,16 @@ function rate(numerator: number, denominator: number) {
     denominator: BigInt(denominator),
   });
 }
+
+describe("formatDuration", () => {
+  it("goes on to the next unit where that begins", () => {
+    expect([0.2, 999.6, 1000, 59_999.6, 60_000, 3_599_999].map(formatDuration)).toEqual([
+      "< 1 ms",
+      "999 ms",
+      "1.0 s",
+      "59.9 s",
+      "1 m",
+      "59 m 59 s",
+    ]);
+  });
+});

@@ -17,7 +17,7 @@ export function durationMs(duration: Duration | undefined): number | undefined {
 export function formatDuration(ms: number | undefined): string {
   if (ms === undefined) return "–";
   if (ms < 1) return ms === 0 ? "0 ms" : "< 1 ms";
-  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 1000) return `${Math.min(999, Math.round(ms))} ms`;
   if (ms < 60_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
   const seconds = Math.floor(ms / 1000);
   for (const [unit, size, part, partSize] of UNITS) {

@@ -50,6 +50,22 @@ export function countSteps(): number[] {
   return Array.from(Array(15).keys()).flatMap((zeros) => [1, 2, 5].map((of) => of * 10 ** zeros));
 }
 
+/** Distances of the marks on an axis of durations, in milliseconds. */
+export function durationSteps(): number[] {
+  const decimal = (unitMs: number, below: number) =>
+    countSteps()
+      .filter((step) => step < below)
+      .map((step) => step * unitMs);
+  const sixtieths = [1, 2, 5, 10, 15, 30];
+  return [
+    ...decimal(1, 1000),
+    ...sixtieths.map((seconds) => seconds * 1000),
+    ...sixtieths.map((minutes) => minutes * 60_000),
+    ...[1, 2, 3, 6, 12].map((hours) => hours * STEP_MS.hour),
+    ...decimal(STEP_MS.day, 1e6),
+  ];
+}
+
 const STEP_MS = { hour: 3_600_000, day: 86_400_000 } as const;
 
 const hour = new Intl.DateTimeFormat("en-GB", {

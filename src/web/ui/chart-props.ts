@@ -25,7 +25,7 @@ export interface ChartProps {
   readonly unit?: "hour" | "day" | undefined;
   /** Bars stand on those of the series before them. */
   readonly stacked?: boolean;
-  /** The values are counts: so are the marks of their axis. */
-  readonly isCount?: boolean;
+  /** What the values are: the marks of their axis are round as such. */
+  readonly of?: "counts" | "durations";
   readonly height?: number;
 }

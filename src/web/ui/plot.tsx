@@ -5,6 +5,7 @@ import "uplot/dist/uPlot.min.css";
 import {
   countSteps,
   drawingOrder,
+  durationSteps,
   markText,
   shownPoints,
   timeBounds,
@@ -15,16 +16,7 @@ import type { ChartProps } from "./chart-props.js";
 
 /** Draws the series; colours follow the scheme of the page. Default, since it is loaded by itself. */
 export default function Plot(props: ChartProps) {
-  const {
-    times,
-    series,
-    format,
-    range,
-    unit,
-    stacked = false,
-    isCount = false,
-    height = 180,
-  } = props;
+  const { times, series, format, range, unit, stacked = false, of, height = 180 } = props;
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = place.current;
@@ -65,7 +57,7 @@ export default function Plot(props: ChartProps) {
               grid,
               ticks: { show: false },
               size: 62,
-              ...(isCount ? { incrs: countSteps() } : {}),
+              ...(of === undefined ? {} : { incrs: STEPS[of]() }),
               values: (_plot, at) => at.map(format),
             },
           ],
@@ -120,9 +112,11 @@ export default function Plot(props: ChartProps) {
       size.disconnect();
       plot.destroy();
     };
-  }, [times, series, format, range, unit, stacked, isCount, height]);
+  }, [times, series, format, range, unit, stacked, of, height]);
   return <div ref={place} className="plot" />;
 }
+
+const STEPS = { counts: countSteps, durations: durationSteps } as const;
 
 /** A colour that a canvas takes: tokens may be `light-dark(…)`, which only a style resolves. */
 function resolveColor(element: HTMLElement, token: string): string {

@@ -62,7 +62,7 @@ export function Charts({
           label={`Runs by ${unit}`}
           series={runs}
           stacked
-          isCount
+          of="counts"
           format={formatCount}
         />
         <Unusual
@@ -78,6 +78,7 @@ export function Charts({
           {...shared}
           label={`Durations of results by ${unit}`}
           series={durations}
+          of="durations"
           format={formatDuration}
         />
         <Unusual

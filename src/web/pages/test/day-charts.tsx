@@ -25,12 +25,18 @@ export function DayCharts({ days }: { readonly days: readonly TestDay[] }) {
           label="Results by day"
           series={results}
           stacked
-          isCount
+          of="counts"
           format={formatCount}
         />
       </ChartCard>
       <ChartCard title="Durations" legend={durations}>
-        <Chart {...shared} label="Durations by day" series={durations} format={formatDuration} />
+        <Chart
+          {...shared}
+          label="Durations by day"
+          series={durations}
+          of="durations"
+          format={formatDuration}
+        />
       </ChartCard>
     </div>
   );

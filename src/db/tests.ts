@@ -34,14 +34,15 @@ export async function resolveTests(
     textArray(tests.map((t) => t.variant)),
     maxTests,
   ];
+  const ids = tests.map((test) => hex(test.testId));
   const keys = new Map<string, string>();
   // A test that another statement stores at the same time is seen by neither part of the first one.
   for (let pass = 0; pass < 2; pass++) {
     const rows = await db.query<{ id: string; test_key: string }>(RESOLVE, params, { deadlineAt });
     for (const { id, test_key } of rows) keys.set(id, test_key);
-    if (tests.every((test) => keys.has(hex(test.testId)))) break;
+    if (ids.every((id) => keys.has(id))) break;
   }
-  return tests.map((test) => keys.get(hex(test.testId)) ?? null);
+  return ids.map((id) => keys.get(id) ?? null);
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

@@ -28,72 +28,95 @@ const REMEMBERED_TESTS = 200_000;
 export function createTestDirectory(db: Queryable): TestDirectory {
   const remembered = createBoundedCache<string, string>(REMEMBERED_TESTS);
   const lookUp = createLookUp(db);
-  /** Tests that are being looked up, by cache key: who comes with the same ones waits for the same answer. */
+  /** Tests that are not remembered yet, by cache key: who comes with the same ones waits for the same answer. */
   const asked = new Map<string, Asked>();
 
-  const ask = (projectKey: string, unknown: readonly Unknown[], retry: RetryOptions) => {
-    const rows = unknown.map(({ test }) => testRow(test));
-    const answer = lookUp(projectKey, rows, retry);
+  /** Puts in the keys that are remembered; the tests without one, each once. */
+  const recall = async (projectKey: string, tests: readonly Test[], keys: ResolvedTest[]) => {
+    const unknown = new Map<string, Unknown>();
+    await inSteps(tests, (test, index) => {
+      const cacheKey = `${projectKey}:${testCacheKey(test)}`;
+      const key = remembered.get(cacheKey);
+      if (key !== undefined) {
+        keys[index] = key;
+        return;
+      }
+      const entry = unknown.get(cacheKey);
+      if (entry === undefined) unknown.set(cacheKey, { cacheKey, test, at: [index] });
+      else entry.at.push(index);
+    });
+    return unknown;
+  };
+  const ask = async (projectKey: string, unknown: readonly Unknown[], retry: RetryOptions) => {
+    const rows: TestRow[] = [];
+    await inSteps(unknown, ({ test }) => {
+      rows.push(testRow(test));
+    });
+    return lookUp(projectKey, rows, retry);
+  };
+  /** Puts in what the answer says of tests, which stand at these places of it. */
+  const settle = async (answer: Answer, { waiting, places }: Group, keys: ResolvedTest[]) => {
+    const found = await answer;
+    await inSteps(waiting, ({ cacheKey, at }, i) => {
+      const key = found[places[i] ?? 0] ?? null;
+      if (typeof key === "string") remembered.set(cacheKey, key);
+      for (const index of at) keys[index] = key;
+    });
+  };
+  const askAndSettle = async (
+    projectKey: string,
+    unknown: readonly Unknown[],
+    retry: RetryOptions,
+    keys: ResolvedTest[],
+  ) => {
+    if (unknown.length === 0) return;
+    const answer = ask(projectKey, unknown, retry);
     unknown.forEach(({ cacheKey }, index) => {
       asked.set(cacheKey, { answer, index });
     });
-    const forget = () => {
-      for (const { cacheKey } of unknown) asked.delete(cacheKey);
-    };
-    answer.then(forget, forget);
-    return answer;
+    try {
+      await settle(answer, { waiting: unknown, places: [...unknown.keys()] }, keys);
+    } finally {
+      for (const { cacheKey } of unknown) {
+        if (asked.get(cacheKey)?.answer === answer) asked.delete(cacheKey);
+      }
+    }
   };
 
   return {
     async resolve(projectKey, tests, retry) {
       const keys = new Array<ResolvedTest>(tests.length).fill(null);
-      const unknown = new Map<string, Unknown>();
-      await inSteps(tests, (test, index) => {
-        const cacheKey = `${projectKey}:${testCacheKey(test)}`;
-        const key = remembered.get(cacheKey);
-        if (key !== undefined) {
-          keys[index] = key;
-          return;
-        }
-        const entry = unknown.get(cacheKey);
-        if (entry === undefined) unknown.set(cacheKey, { cacheKey, test, at: [index] });
-        else entry.at.push(index);
-      });
-      if (unknown.size === 0) return keys;
-
-      const settle = ({ cacheKey, at }: Unknown, key: ResolvedTest) => {
-        if (typeof key === "string") remembered.set(cacheKey, key);
-        for (const index of at) keys[index] = key;
-      };
+      const unknown = await recall(projectKey, tests, keys);
       const own: Unknown[] = [];
-      const others: [Unknown, Asked][] = [];
+      const others = new Map<Answer, { waiting: Unknown[]; places: number[] }>();
       for (const each of unknown.values()) {
         const by = asked.get(each.cacheKey);
-        if (by === undefined) own.push(each);
-        else others.push([each, by]);
+        // Another caller's answer may have come while the last tests were recalled.
+        const key = remembered.get(each.cacheKey);
+        if (key !== undefined) {
+          for (const index of each.at) keys[index] = key;
+        } else if (by === undefined) {
+          own.push(each);
+        } else {
+          const group = others.get(by.answer) ?? { waiting: [], places: [] };
+          others.set(by.answer, group);
+          group.waiting.push(each);
+          group.places.push(by.index);
+        }
       }
-      if (own.length > 0) {
-        const answer = await ask(projectKey, own, retry);
-        own.forEach((each, i) => {
-          settle(each, answer[i] ?? null);
-        });
-      }
+      await askAndSettle(projectKey, own, retry, keys);
       const failed: Unknown[] = [];
-      for (const [each, by] of others) {
-        const answer = await by.answer.catch(() => undefined);
-        if (answer === undefined) failed.push(each);
-        else settle(each, answer[by.index] ?? null);
+      for (const [answer, group] of others) {
+        await settle(answer, group, keys).catch(() => failed.push(...group.waiting));
       }
-      if (failed.length > 0) {
-        const answer = await ask(projectKey, failed, retry);
-        failed.forEach((each, i) => {
-          settle(each, answer[i] ?? null);
-        });
-      }
+      await askAndSettle(projectKey, failed, retry, keys);
       return keys;
     },
   };
 }
+
+/** What became of tests that are asked for together, in their order. */
+type Answer = Promise<ResolvedTest[]>;
 
 interface Unknown {
   readonly cacheKey: string;
@@ -102,8 +125,15 @@ interface Unknown {
   readonly at: number[];
 }
 
+/** Tests that wait for one answer, and their places in it. */
+interface Group {
+  readonly waiting: readonly Unknown[];
+  readonly places: readonly number[];
+}
+
 interface Asked {
-  readonly answer: Promise<ResolvedTest[]>;
+  readonly answer: Answer;
+  /** The test's place in it. */
   readonly index: number;
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TestSchema } from "../../gen/tally/v1/run_pb.js";
@@ -136,6 +137,32 @@ describe("the directory of tests", () => {
     open();
     expect(await second).toEqual(await first);
     expect(asked).toHaveLength(1);
+  });
+
+  it("lets the event loop turn between steps while many callers hear of thousands of new tests", async () => {
+    const [callers, many] = [8, 3_000];
+    let counting = false;
+    let turns = 0;
+    const tick = () => {
+      if (!counting) return;
+      turns++;
+      setImmediate(tick);
+    };
+    const directory = createTestDirectory({
+      async query<Row extends object>(...args: Parameters<Queryable["query"]>) {
+        const rows = await db.query<Row>(...args);
+        // By then all have found that somebody asks.
+        for (let turn = 0; turn < callers * many; turn += 100) await nextTurn();
+        counting = true;
+        setImmediate(tick);
+        return rows;
+      },
+    });
+    const own = Array.from({ length: callers }, () => tests(many));
+    const keys = await Promise.all(own.map((each) => directory.resolve(project, each, retry())));
+    counting = false;
+    expect(new Set(keys.flat()).size).toBe(many);
+    expect(turns).toBeGreaterThanOrEqual((callers * many) / 1_000);
   });
 
   it("asks anew for those whose first look-up failed for another caller", async () => {

@@ -6,7 +6,7 @@ import { limits } from "../../src/limits.js";
 import { startTestServer } from "../support/server.js";
 
 const STREAMS = 12;
-const RESULTS = 6_000;
+const RESULTS = 4_000;
 
 it("reads no more of a project's streams than its share while nothing can be committed", async () => {
   await using server = await startTestServer();

@@ -1,18 +1,27 @@
 /** `tally org`, `tally project` and `tally token`. */
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
-import { Scope, type Token } from "../../gen/tally/v1/tenancy_pb.js";
+import {
+  type Organization,
+  type Project,
+  Scope,
+  type Token,
+} from "../../gen/tally/v1/tenancy_pb.js";
 import {
   CreateOrganizationResponseSchema,
   CreateProjectResponseSchema,
   CreateTokenResponseSchema,
+  ListOrganizationsResponseSchema,
+  ListProjectsResponseSchema,
   ListTokensResponseSchema,
   RevokeTokenResponseSchema,
 } from "../../gen/tally/v1/tenancy_service_pb.js";
 import type { Act } from "./act.js";
 import { scopesArgument, timeArgument } from "./arguments.js";
-import { exitCodes, UsageError } from "./outcome.js";
+import type { Context } from "./context.js";
+import { type ExitCode, exitCodes, UsageError } from "./outcome.js";
 import { table } from "./table.js";
 
 /** Adds the commands. */
@@ -32,6 +41,22 @@ export function addTenancyCommands(program: Command, act: Act): void {
         return exitCodes.ok;
       }),
     );
+  org
+    .command("list")
+    .description("list the organizations")
+    .action(
+      act(async (context) => {
+        const answer = await context.client.tenancy.listOrganizations({ pageSize: PAGE_SIZE });
+        const rows = answer.organizations.map(organizationRow);
+        return printPage(
+          context,
+          ListOrganizationsResponseSchema,
+          answer,
+          rows,
+          "no organization yet",
+        );
+      }),
+    );
 
   const project = program.command("project").description("projects");
   project
@@ -43,6 +68,20 @@ export function addTenancyCommands(program: Command, act: Act): void {
         const answer = await context.client.tenancy.createProject({ organizationId: org, name });
         context.print(CreateProjectResponseSchema, answer, () => answer.project?.projectId ?? "");
         return exitCodes.ok;
+      }),
+    );
+  project
+    .command("list")
+    .description("list the projects of an organization")
+    .requiredOption("--org <id>", "the organization")
+    .action(
+      act(async (context, _, { org }: { org: string }) => {
+        const answer = await context.client.tenancy.listProjects({
+          organizationId: org,
+          pageSize: PAGE_SIZE,
+        });
+        const rows = answer.projects.map(projectRow);
+        return printPage(context, ListProjectsResponseSchema, answer, rows, "no project yet");
       }),
     );
 
@@ -74,9 +113,8 @@ export function addTenancyCommands(program: Command, act: Act): void {
           projectId: context.projectId,
           pageSize: PAGE_SIZE,
         });
-        context.print(ListTokensResponseSchema, answer, () => table(answer.tokens.map(tokenRow)));
-        if (answer.nextPageToken !== "") context.warn(`only the newest ${PAGE_SIZE} are listed`);
-        return exitCodes.ok;
+        const rows = answer.tokens.map(tokenRow);
+        return printPage(context, ListTokensResponseSchema, answer, rows, "no token yet");
       }),
     );
   token
@@ -93,10 +131,31 @@ export function addTenancyCommands(program: Command, act: Act): void {
     );
 }
 
+/** Prints a page of a list, which is nearly always the whole, or the text for an empty one. */
+function printPage<D extends DescMessage>(
+  context: Context,
+  desc: D,
+  page: MessageShape<D> & { readonly nextPageToken: string },
+  rows: readonly Record<string, string>[],
+  none: string,
+): ExitCode {
+  context.print(desc, page, () => table(rows) || none);
+  if (page.nextPageToken !== "") context.warn(`only the first ${PAGE_SIZE} are listed`);
+  return exitCodes.ok;
+}
+
 interface CreateTokenOptions {
   readonly name: string;
   readonly scope: Scope[];
   readonly expires?: Timestamp;
+}
+
+function organizationRow({ organizationId, name, createTime }: Organization) {
+  return { organization_id: organizationId, name, created: dateText(createTime) };
+}
+
+function projectRow({ projectId, name, createTime }: Project) {
+  return { project_id: projectId, name, created: dateText(createTime) };
 }
 
 function tokenRow(token: Token): Record<string, string> {

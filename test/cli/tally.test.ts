@@ -63,6 +63,24 @@ describe("tenancy", () => {
     await expect.poll(use).toBe(1);
   });
 
+  it("lists organizations, and the projects of one", async () => {
+    const { organization } = await answer(server.adminToken, "org", "create", "Listed org");
+    const { organizationId } = organization;
+    const projects = ["project", "list", "--org", organizationId];
+    expect((await tally(server.adminToken, projects)).stdout).toBe("no project yet\n");
+    const created = ["project", "create", "Listed \u001b[31m", "--org", organizationId];
+    const { project } = await answer(server.adminToken, ...created);
+    expect((await answer(server.adminToken, ...projects)).projects).toEqual([project]);
+    const { stdout } = await tally(server.adminToken, projects);
+    expect(stdout).toMatch(/^project_id +name +created\nprj_\w+ +Listed <001b>\[31m +20\S+Z\n$/);
+    const { organizations } = await answer(server.adminToken, "org", "list");
+    expect(organizations).toContainEqual(organization);
+    const table = (await tally(server.adminToken, ["org", "list"])).stdout;
+    expect(table.split("\n").find((line) => line.startsWith(organizationId))).toMatch(
+      /^org_\w+ +Listed org +20\S+Z$/,
+    );
+  });
+
   it("names the organization that has the name already", async () => {
     const first = await answer(server.adminToken, "org", "create", "Twice");
     const { code, stderr } = await tally(server.adminToken, ["org", "create", "Twice"]);

@@ -157,7 +157,12 @@ const example = ({ failures, order }: ScopeText, direction: "ASC" | "DESC") => `
       ORDER BY ${order.map((column) => `f.${column} ${direction}`).join(", ")}
       LIMIT 1
     ) AS s
-    JOIN tests AS t ON t.project_key = $1 AND t.test_key = s.test_key
+    CROSS JOIN LATERAL (
+      SELECT test_id, suite, file, name, parameters, variant
+      FROM tests
+      WHERE project_key = $1 AND test_key = s.test_key
+      OFFSET 0
+    ) AS t
   )`;
 
 /**

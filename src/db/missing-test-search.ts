@@ -153,7 +153,12 @@ first AS (
   SELECT f.test_key, f.bits, j.job
   FROM found f
   JOIN (SELECT DISTINCT job, job_number FROM bases) AS j USING (job_number)
-  JOIN tests t ON t.project_key = $1 AND t.test_key = f.test_key
+  CROSS JOIN LATERAL (
+    SELECT test_id, suite, file, name, parameters
+    FROM tests
+    WHERE project_key = $1 AND test_key = f.test_key
+    OFFSET 0
+  ) t
   ORDER BY
     t.file COLLATE "C", t.suite COLLATE "C", t.name COLLATE "C", t.parameters COLLATE "C", t.test_id, j.job COLLATE "C"
   LIMIT $8::int

@@ -120,7 +120,12 @@ CROSS JOIN (
         f.job COLLATE "C"
     ) AS place
   FROM unnest($6::bigint[], $7::text[], $8::bigint[]) AS f(test_key, job, last_run_key)
-  JOIN tests t ON t.project_key = $1 AND t.test_key = f.test_key
+  CROSS JOIN LATERAL (
+    SELECT test_id, suite, file, name, parameters
+    FROM tests
+    WHERE project_key = $1 AND test_key = f.test_key
+    OFFSET 0
+  ) t
   ORDER BY place
   LIMIT $5::int
 ) AS m

@@ -273,7 +273,12 @@ listed AS (
         ORDER BY t.file COLLATE "C", t.suite COLLATE "C", t.name COLLATE "C", t.parameters COLLATE "C", t.test_id
       ) AS place
     FROM changed c
-    JOIN tests t ON t.project_key = $1 AND t.test_key = c.test_key
+    CROSS JOIN LATERAL (
+      SELECT test_id, suite, file, name, parameters, variant
+      FROM tests
+      WHERE project_key = $1 AND test_key = c.test_key
+      OFFSET 0
+    ) t
   ) AS placed
   WHERE place <= $4::int
 )

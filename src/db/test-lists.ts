@@ -77,13 +77,13 @@ const VALUES: Readonly<Record<TestOrder, (days: TestWindowDays) => string>> = {
 
 /** Every value is exact as a double. */
 function listText({ days, order, text }: TestListQuery): string {
-  return `
-WITH found AS MATERIALIZED (
+  const valued = `
   SELECT w.test_key, (${VALUES[order](days)})::float8 AS value
   FROM test_windows AS w
-  ${text === "" ? "" : "JOIN tests AS t ON t.project_key = $1 AND t.test_key = w.test_key"}
-  WHERE w.project_key = $1 AND ${windowResults(days)} > 0
-    AND ${text === "" ? "$5::text = ''" : containsText("t", "$5", text)}
+  WHERE w.project_key = $1 AND ${windowResults(days)} > 0`;
+  return `
+WITH found AS MATERIALIZED (
+  ${text === "" ? `${valued} AND $5::text = ''` : containing(valued, text)}
 ),
 page AS (
   SELECT test_key, value
@@ -97,3 +97,12 @@ FROM (SELECT count(*) AS test_count FROM found) AS whole
 LEFT JOIN page ON true
 ORDER BY value DESC, test_key`;
 }
+
+/** Of the valued tests those that contain the text. A FULL JOIN is never a nested loop, which would look at all tests for each. */
+const containing = (valued: string, text: string) => `
+  SELECT v.test_key, value
+  FROM (${valued}) AS v
+  FULL JOIN (
+    SELECT test_key FROM tests AS t WHERE project_key = $1 AND ${containsText("t", "$5", text)}
+  ) AS named ON named.test_key = v.test_key
+  WHERE COALESCE(v.test_key, 0) > 0 AND COALESCE(named.test_key, 0) > 0`;

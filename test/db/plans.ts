@@ -7,6 +7,8 @@ export interface Plan {
   readonly sequential: string[];
   /** Rows that scans of tables and indexes found, with those that they threw away. */
   readonly scanned: number;
+  /** Pairs of rows that nested loops looked at in vain. */
+  readonly vain: number;
 }
 
 interface PlanNode {
@@ -16,6 +18,7 @@ interface PlanNode {
   "Actual Rows": number;
   "Actual Loops": number;
   "Rows Removed by Filter"?: number;
+  "Rows Removed by Join Filter"?: number;
   Plans?: PlanNode[];
 }
 
@@ -28,10 +31,6 @@ export async function plansOf(
   read: (db: Queryable) => Promise<unknown>,
 ): Promise<Plan[]> {
   const plans: Plan[] = [];
-  const [server] = await db.query<{ rounds: boolean }>(
-    "SELECT current_setting('server_version_num')::int < 180000 AS rounds",
-  );
-  const error = server?.rounds === true ? ROUNDED_BY : 0;
   await read({
     async query<Row extends object>(
       text: string,
@@ -40,17 +39,52 @@ export async function plansOf(
     ): Promise<Row[]> {
       await db.query("BEGIN");
       await db.query(`PREPARE planned AS ${text}`);
-      const values = params.length === 0 ? "" : `(${params.map(literal).join(", ")})`;
-      const [row] = await db.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
-        `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE planned ${values}`,
-      );
+      plans.push(await explain(db, "planned", params));
       await db.query("DEALLOCATE planned");
       await db.query("ROLLBACK");
-      if (row !== undefined) plans.push(readPlan(row["QUERY PLAN"][0].Plan, error));
       return db.query<Row>(text, params, options);
     },
   });
   return plans;
+}
+
+/** `plansOf` over a connection that keeps its plans as they were when each statement was first sent. What is read must change nothing. */
+export function createKeptPlans(
+  db: Queryable,
+): (read: (db: Queryable) => Promise<unknown>) => Promise<Plan[]> {
+  const names = new Map<string, string>();
+  return async (read) => {
+    const plans: Plan[] = [];
+    await read({
+      async query<Row extends object>(
+        text: string,
+        params: readonly Param[] = [],
+        options?: QueryOptions,
+      ): Promise<Row[]> {
+        let name = names.get(text);
+        if (name === undefined) {
+          name = `kept_${names.size}`;
+          names.set(text, name);
+          await db.query(`PREPARE ${name} AS ${text}`);
+        }
+        plans.push(await explain(db, name, params));
+        return db.query<Row>(text, params, options);
+      },
+    });
+    return plans;
+  };
+}
+
+async function explain(db: Queryable, name: string, params: readonly Param[]): Promise<Plan> {
+  const [server] = await db.query<{ rounds: boolean }>(
+    "SELECT current_setting('server_version_num')::int < 180000 AS rounds",
+  );
+  const values = params.length === 0 ? "" : `(${params.map(literal).join(", ")})`;
+  const [row] = await db.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
+    `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE ${name} ${values}`,
+  );
+  if (row === undefined) throw new Error("nothing was explained");
+  return readPlan(row["QUERY PLAN"][0].Plan, server?.rounds === true ? ROUNDED_BY : 0);
 }
 
 /** The plan of the one statement that `act` sends. */
@@ -87,6 +121,10 @@ function readPlan(root: PlanNode, error: number): Plan {
       const least = loops === 1 ? rows : rows.map((n) => Math.max(0, n - error));
       return sum + least.reduce((a, b) => a + b) * loops;
     }, 0),
+    vain: nodes.reduce(
+      (sum, node) => sum + (node["Rows Removed by Join Filter"] ?? 0) * node["Actual Loops"],
+      0,
+    ),
   };
 }
 

@@ -43,6 +43,33 @@ describe.skipIf(!hasChromium)("tenancy", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  it("leaves the focus on a button whose work is under way, and takes no second press", async () => {
+    const { projectId, allToken } = lab.server;
+    await using opened = await lab.open(`/projects/${projectId}/settings`, { token: allToken });
+    const { page } = opened;
+    const sent: string[] = [];
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route("**/UpdateProject", async (route) => {
+      sent.push(route.request().url());
+      await answered;
+      await route.continue();
+    });
+    await page.getByLabel("Days that results are kept").fill("50");
+    const save = page.getByRole("button", { name: "Save", exact: true });
+    await save.press("Enter");
+    await page.locator("button[aria-busy=true]").waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Days that results are kept").press("Enter");
+    await save.focus();
+    answer();
+    await page.getByText("Saved.").waitFor();
+    expect(sent).toHaveLength(1);
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Save");
+  });
+
   it("saves what was edited here, and leaves what somebody else changed meanwhile", async () => {
     const { projectId, allToken } = lab.server;
     await using opened = await lab.open(`/projects/${projectId}/settings`, { token: allToken });

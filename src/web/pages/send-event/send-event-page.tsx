@@ -56,13 +56,20 @@ function Sender({ projectId }: ProjectPageProps) {
   return (
     <div className="send">
       <form className="card stack" onSubmit={submit}>
-        <fieldset className="samples" disabled={isBusy}>
+        <fieldset className="samples">
           <legend className="soft small">Samples, sent with one click</legend>
-          <Button onClick={() => sendSample(basicSample(Date.now()))}>Basic</Button>
-          <Button disabled={last === null} onClick={() => last && send({ ...last, fault: "" })}>
+          <Button disabled={isBusy} onClick={() => sendSample(basicSample(Date.now()))}>
+            Basic
+          </Button>
+          <Button
+            disabled={isBusy || last === null}
+            onClick={() => last && send({ ...last, fault: "" })}
+          >
             The same again
           </Button>
-          <Button onClick={() => sendSample(invalidSample())}>Invalid</Button>
+          <Button disabled={isBusy} onClick={() => sendSample(invalidSample())}>
+            Invalid
+          </Button>
         </fieldset>
         {raw === null ? (
           <SendForm form={form} problems={byField.of} onChange={setForm} />

@@ -133,7 +133,8 @@ ON CONFLICT DO NOTHING`;
 
 /**
  * While an ended run is as it was when they were found, none has come: every later result changes its version. Of one
- * that goes on, a statement that began before a part of it was finished may have stored some.
+ * that goes on, a statement that began before a part of it was finished may have stored some: they are looked up test by
+ * test, where without OFFSET 0 all results of the project might be gathered.
  */
 const READ = `
 WITH run AS MATERIALIZED (
@@ -150,10 +151,15 @@ missing AS MATERIALIZED (
   WHERE run.fresh AND m.place <= $3::int OR NOT run.fresh AND NOT EXISTS (
     SELECT
     FROM results r
-    JOIN batches b ON b.project_key = $1 AND b.run_key = r.run_key AND b.batch_key = r.batch_key
-    JOIN run_parts p ON p.project_key = $1 AND p.run_key = r.run_key AND p.part_id = b.part_id
+    CROSS JOIN LATERAL (
+      SELECT part_id FROM batches WHERE project_key = $1 AND run_key = r.run_key AND batch_key = r.batch_key OFFSET 0
+    ) b
+    CROSS JOIN LATERAL (
+      SELECT job FROM run_parts WHERE project_key = $1 AND run_key = r.run_key AND part_id = b.part_id OFFSET 0
+    ) p
     WHERE r.project_key = $1 AND r.run_day = run.run_day AND r.run_key = run.run_key AND r.test_key = m.test_key
       AND p.job = m.job
+    OFFSET 0
   )
 ),
 come AS (

@@ -8,6 +8,7 @@ import { Connection } from "../../src/db/client.js";
 import { readFailureGroupDetails } from "../../src/db/failure-group-details.js";
 import { readFlakeEvidence } from "../../src/db/flake-evidence.js";
 import { listFlakyKeys } from "../../src/db/flaky-tests.js";
+import { readMissingTests } from "../../src/db/missing-tests.js";
 import type { Queryable } from "../../src/db/queryable.js";
 import { compareRuns } from "../../src/db/run-comparison.js";
 import { listRunResults } from "../../src/db/run-results.js";
@@ -91,6 +92,17 @@ const READS: Readonly<Record<string, (db: Queryable) => Promise<unknown>>> = {
       Infinity,
     ),
   "a comparison": (from) => compareRuns(from, "1", oldest(), newest(), 1_000, 100, Infinity),
+  "missing tests of a run that goes on": async (from) => {
+    await db.query(
+      `WITH run AS (
+        UPDATE runs SET missing_version = state_version, missing_count = 3 WHERE run_key = $1 RETURNING *
+      )
+      INSERT INTO missing_tests (project_key, run_key, state_version, test_key, last_run_key, place, job)
+      SELECT 1, run_key, state_version, 1000000 + i, run_key, i, 'unit' FROM run, generate_series(1, 3) AS i`,
+      [newest()],
+    );
+    expect(await readMissingTests(from, "1", newest(), 100, Infinity)).toMatchObject({ count: 3 });
+  },
   "failure groups": async (from) => {
     const rows = await from.query<{ name: string }>(
       "SELECT lpad(to_hex(fingerprint), 16, '0') AS name FROM failure_groups WHERE project_key = 1 LIMIT 5",

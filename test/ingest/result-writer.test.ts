@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Connection } from "../../src/db/client.js";
@@ -79,23 +80,33 @@ interface Lab extends AsyncDisposable {
   readonly sent: string[];
   /** For each statement its project. */
   readonly projects: unknown[];
+  /** For each statement when it began and ended. */
+  readonly times: { readonly from: number; to: number }[];
   readonly retries: DbError[];
 }
 
-/** A writer over lanes that count their statements. */
-function startWriter(lanes = 2, url = database.url): Lab {
+/** A writer over lanes that count their statements, which take so much longer. */
+function startWriter(lanes = 2, url = database.url, delayMs = 0): Lab {
   const sent: string[] = [];
   const projects: unknown[] = [];
+  const times: { from: number; to: number }[] = [];
   const retries: DbError[] = [];
   const connections = Array.from({ length: lanes }, () => new Connection({ url, prepare: true }));
   const counted = connections.map(
     (connection): Queryable => ({
-      query(text, params, options) {
+      async query(text, params, options) {
         sent.push(
           text.includes("inserted AS") ? "insert" : text.includes("probed AS") ? "probe" : text,
         );
         projects.push(params?.[0]);
-        return connection.query(text, params, options);
+        const time = { from: performance.now(), to: 0 };
+        times.push(time);
+        if (delayMs > 0) await sleep(delayMs);
+        try {
+          return await connection.query(text, params, options);
+        } finally {
+          time.to = performance.now();
+        }
       },
     }),
   );
@@ -110,6 +121,7 @@ function startWriter(lanes = 2, url = database.url): Lab {
     writer,
     sent,
     projects,
+    times,
     retries,
     async [Symbol.asyncDispose]() {
       await writer[Symbol.asyncDispose]();
@@ -233,6 +245,22 @@ describe("the writer", () => {
     await refused;
     const stored = await Promise.all(loud);
     expect(stored.map(({ acceptedCount }) => acceptedCount)).toEqual([2_000, 2_000, 2_000]);
+  });
+
+  it("lets a project rest after a large statement, as long as another's small one took", async () => {
+    const [otherRun, otherDay] = await newRun("2");
+    const small = (id: string) =>
+      job([row(id)], { projectKey: "2", runKey: otherRun, runDay: otherDay });
+    await using lab = startWriter(2, database.url, 50);
+    await lab.writer.write(small("first"));
+    await Promise.all([
+      lab.writer.write(job(rows(2_000))),
+      // It takes the other lane, and finds one in the rest as well.
+      lab.writer.write(small("second")).then(() => lab.writer.write(small("third"))),
+    ]);
+    const [first, second] = lab.times.filter((_, i) => lab.projects[i] === "1");
+    expect(lab.projects).toEqual(["2", "1", "2", "2", "1"]);
+    expect((second?.from ?? 0) - (first?.to ?? 0)).toBeGreaterThanOrEqual(40);
   });
 
   it("isolates rows that break a constraint, also when several callers share the statement", async () => {

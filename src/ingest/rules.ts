@@ -3,6 +3,7 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
 import { exceeds, quote } from "../text.js";
+import { PROTOTYPE_KEY, PROTOTYPE_KEY_FAULT } from "../wire/prototype-keys.js";
 
 /** An identity text: bounded, and free of NUL, which Postgres cannot keep as text. */
 export function checkName(
@@ -41,6 +42,9 @@ export function checkMap(
       description: `has ${entries.length} entries, at most ${limits.mapEntries}`,
     });
     return;
+  }
+  if (Object.hasOwn(map, PROTOTYPE_KEY)) {
+    violations.push({ field, description: PROTOTYPE_KEY_FAULT });
   }
   for (const [key, value] of entries) {
     const path = `${field}[${quote(key)}]`;

@@ -1,6 +1,7 @@
 /** Bytes to messages: what does not decode is INVALID_ARGUMENT with the fields at fault, on every protocol. */
-import type { DescMessage, Message } from "@bufbuild/protobuf";
-import { fromJsonString } from "@bufbuild/protobuf";
+import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
+import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
 import {
   IngestRunRequestSchema,
   PublishResultsRequestSchema,
@@ -8,16 +9,18 @@ import {
 } from "../../gen/tally/v1/ingest_service_pb.js";
 import { invalidArgument } from "../errors.js";
 import { checkBinaryCount, checkJsonCount } from "../rpc/item-count.js";
-import { decodeMessage } from "../wire/message-reader.js";
-import { jsonViolations, mayMissDays } from "./json-violations.js";
+import { readMessage } from "../wire/message-reader.js";
+import { findPrototypeKey, PROTOTYPE_KEY_FAULT } from "../wire/prototype-keys.js";
+import { jsonViolations, mayHideFaults } from "./json-violations.js";
 import { type BatchFrame, readBatchFrame, readRunResults } from "./result-reader.js";
 
 /** The message of binary protobuf. Unknown fields are dropped, as a newer client may send them. */
 export function decodeBinary(desc: DescMessage, bytes: Uint8Array): Message {
   checkBinaryCount(desc, bytes);
   try {
-    return readByHand(desc, bytes) ?? decodeMessage(desc, bytes, KNOWN_FIELDS);
+    return readByHand(desc, bytes) ?? decodeUsual(desc, bytes);
   } catch (error) {
+    if (error instanceof ConnectError) throw error;
     const description = `is not a valid ${desc.typeName}: ${messageOf(error)}`;
     throw invalidArgument([{ field: "body", description: description.slice(0, 300) }]);
   }
@@ -46,14 +49,12 @@ export function decodeJson(desc: DescMessage, bytes: Uint8Array): Message {
   } catch (error) {
     throw invalidArgument(jsonViolations(desc, text, messageOf(error)));
   }
-  if (mayMissDays(text)) {
+  if (mayHideFaults(text)) {
     const violations = jsonViolations(desc, text);
     if (violations.length > 0) throw invalidArgument(violations);
   }
   return message;
 }
-
-const KNOWN_FIELDS = { readUnknownFields: false };
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -64,9 +65,23 @@ function readByHand(desc: DescMessage, bytes: Uint8Array): Message | undefined {
   if (desc !== IngestRunRequestSchema) return undefined;
   const read = readRunResults(bytes);
   if (read === undefined) return undefined;
-  const request = decodeMessage(IngestRunRequestSchema, read.rest, KNOWN_FIELDS);
+  const request = decodeUsual(IngestRunRequestSchema, read.rest);
   request.results = read.results;
   return request;
+}
+
+function decodeUsual<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): MessageShape<Desc> {
+  return readMessage(desc, bytes) ?? decodeUnusual(desc, bytes);
+}
+
+/** By protobuf-es, but for what it would lose. */
+function decodeUnusual<Desc extends DescMessage>(
+  desc: Desc,
+  bytes: Uint8Array,
+): MessageShape<Desc> {
+  const field = findPrototypeKey(desc, bytes);
+  if (field !== undefined) throw invalidArgument([{ field, description: PROTOTYPE_KEY_FAULT }]);
+  return fromBinary(desc, bytes, { readUnknownFields: false });
 }
 
 /** A message of the two requests that carry upload frames. */

@@ -3,13 +3,14 @@ import type { DescEnum, DescField, DescMessage, JsonObject, JsonValue } from "@b
 import { fromJson, ScalarType } from "@bufbuild/protobuf";
 import type { Violation } from "../errors.js";
 import { limits } from "../limits.js";
+import { PROTOTYPE_KEY, PROTOTYPE_KEY_FAULT } from "../wire/prototype-keys.js";
 
 /**
- * Whether the body may have a time on a day that does not exist, 30 February or 24 o'clock, which the decoder takes for
- * one of the next day.
+ * Whether the body may have what the decoder takes without a word: a time on a day that does not exist, 30 February or 24
+ * o'clock, for one of the next day, and a key that it loses.
  */
-export function mayMissDays(text: string): boolean {
-  return MISSING_DAY.test(text);
+export function mayHideFaults(text: string): boolean {
+  return MISSING_DAY.test(text) || text.includes(PROTOTYPE_KEY);
 }
 
 const MISSING_DAY = /"\d{4}-(?:02-(?:29|3\d)|(?:04|06|09|11)-31|\d\d-\d\dT24)/;
@@ -71,6 +72,7 @@ function visitField(
       report(path, `expected an object, got ${show(value)}`);
       return;
     }
+    if (hasPrototypeKey(value)) report(path, PROTOTYPE_KEY_FAULT);
     for (const [key, item] of Object.entries(value)) {
       const alone = { [field.jsonName]: { [key]: item } };
       visitValue(desc, field, item, alone, `${path}[${JSON.stringify(key.slice(0, 100))}]`, report);
@@ -97,11 +99,13 @@ function visitValue(
     report(path, `expected ${expected(field)}, got ${show(value)}`);
   } else if (message?.typeName === "google.protobuf.Timestamp" && isMissingDay(value)) {
     report(path, `expected a time on a day that exists, got ${show(value)}`);
+  } else if (message?.typeName === "google.protobuf.Struct" && hasPrototypeKey(value)) {
+    report(path, PROTOTYPE_KEY_FAULT);
   }
 }
 
 function mayHaveFault(desc: DescMessage, json: JsonObject): boolean {
-  return !decodes(desc, json) || mayMissDays(JSON.stringify(json));
+  return !decodes(desc, json) || mayHideFaults(JSON.stringify(json));
 }
 
 /** Of a text that the decoder takes for a time. */
@@ -110,6 +114,12 @@ function isMissingDay(value: JsonValue): boolean {
   const [year, month, day] = text.slice(0, 10).split("-").map(Number);
   const lastDay = new Date(Date.UTC(year ?? 0, month ?? 0, 0)).getUTCDate();
   return (day ?? 0) > lastDay || text.slice(11, 13) === "24";
+}
+
+/** Of a value, or of one within it. */
+function hasPrototypeKey(value: JsonValue): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.hasOwn(value, PROTOTYPE_KEY) || Object.values(value).some(hasPrototypeKey);
 }
 
 function expected(field: DescField): string {

@@ -37,15 +37,19 @@ export function decodeMessage<Desc extends DescMessage>(
   bytes: Uint8Array,
   options?: Partial<BinaryReadOptions>,
 ): MessageShape<Desc> {
-  const read = readerOf(desc);
-  if (read !== null) {
-    try {
-      return read(openCursor(bytes), bytes.length) as MessageShape<Desc>;
-    } catch {
-      // What this is, protobuf-es says.
-    }
+  return readMessage(desc, bytes) ?? fromBinary(desc, bytes, options);
+}
+
+/** The message, if its bytes are as encoders normally write them; else it is for protobuf-es to read. */
+export function readMessage<Desc extends DescMessage>(
+  desc: Desc,
+  bytes: Uint8Array,
+): MessageShape<Desc> | undefined {
+  try {
+    return readerOf(desc)?.(openCursor(bytes), bytes.length) as MessageShape<Desc> | undefined;
+  } catch {
+    return undefined;
   }
-  return fromBinary(desc, bytes, options);
 }
 
 type Fields = Record<string, unknown>;

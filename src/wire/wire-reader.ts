@@ -2,6 +2,7 @@
  * Reads the protobuf wire format as encoders normally write it. Anything else throws UNUSUAL: the caller then
  * lets protobuf-es read the message.
  */
+import { PROTOTYPE_KEY } from "./prototype-keys.js";
 
 /** Where reading stands. */
 export interface Cursor {
@@ -135,7 +136,11 @@ export function readEntry(cursor: Cursor, map: Record<string, string>): void {
         throw UNUSUAL;
     }
   }
-  map[key] = atEnd(value, cursor, end);
+  // A key that assignment loses; checks refuse it.
+  if (key === PROTOTYPE_KEY)
+    Object.defineProperty(map, key, { value, enumerable: true, configurable: true });
+  else map[key] = value;
+  atEnd(map, cursor, end);
 }
 
 function readNumber(cursor: Cursor, max: number): number {

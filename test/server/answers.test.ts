@@ -197,6 +197,7 @@ describe("what does not decode", () => {
     ["a bad duration", '{"run":{"duration":"5 minutes"}}', ["run.duration"]],
     ["a wrong type", '{"run":{"run_id":5}}', ["run.run_id"]],
     ["a wrong map value", '{"run":{"labels":{"a":1}}}', ['run.labels["a"]']],
+    ["a map key that JavaScript loses", '{"run":{"labels":{"__proto__":"x"}}}', ["run.labels"]],
     ["a list that is none", '{"results":{}}', ["results"]],
     ["a message that is none", '{"run":"r"}', ["run"]],
     ["an array", "[]", ["body"]],
@@ -235,6 +236,13 @@ describe("what does not decode", () => {
     const body = Buffer.from(`{"event":{"fields":{"a":${fields}}}}`);
     expect(() => decodeJson(IngestEventRequestSchema, body)).toThrow(
       "event.fields: expected an object of at most 32 levels, got an object",
+    );
+  });
+
+  test("JSON of a Struct with a key that JavaScript loses names the key", () => {
+    const body = Buffer.from('{"event":{"fields":{"a":[{"__proto__":{}}],"idempotencyKey":"x"}}}');
+    expect(() => decodeJson(IngestEventRequestSchema, body)).toThrow(
+      'event.fields: has the key "__proto__"',
     );
   });
 

@@ -74,7 +74,7 @@ export type Run = Message<"tally.v1.Run"> & {
   /**
    * Free labels, up to 64 of 64 bytes (key) and 256 bytes (value). Repeats add labels, by key, until the
    * run has 64; those that find no room are left out and are run conflicts, and nothing else is refused for
-   * them. A known key with another value is a run conflict and keeps its first value.
+   * them. A known key with another value is a run conflict and keeps its first value. No key is `__proto__`.
    *
    * @generated from field: map<string, string> labels = 8;
    */
@@ -501,7 +501,8 @@ export type Test = Message<"tally.v1.Test"> & {
   parameters: string;
 
   /**
-   * What it ran on, for example browser or OS: up to 64 entries of 64 bytes (key) and 256 bytes (value).
+   * What it ran on, for example browser or OS: up to 64 entries of 64 bytes (key) and 256 bytes (value). No key is
+   * `__proto__`.
    *
    * @generated from field: map<string, string> variant = 5;
    */
@@ -614,7 +615,7 @@ export type TestResult = Message<"tally.v1.TestResult"> & {
   stderr: string;
 
   /**
-   * Free tags: up to 64 of 64 bytes (key) and 256 bytes (value).
+   * Free tags: up to 64 of 64 bytes (key) and 256 bytes (value). No key is `__proto__`.
    *
    * @generated from field: map<string, string> tags = 14;
    */

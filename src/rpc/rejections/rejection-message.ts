@@ -4,6 +4,7 @@ import type { RejectionSchema } from "../../../gen/tally/v1/rejection_pb.js";
 import { PartSchema, TestResultSchema } from "../../../gen/tally/v1/run_pb.js";
 import { REJECTION_KINDS, type StoredRejection } from "../../db/rejections.js";
 import { withoutUnsayableTimes } from "../../json-times.js";
+import { decodeMessage } from "../../wire/message-reader.js";
 import { timestamp } from "../run-message.js";
 
 /** The rejection with its item, as far as that is still kept. */
@@ -42,7 +43,7 @@ function itemOf({
     case REJECTION_KINDS.result:
       return {
         case: "result",
-        value: withoutUnsayableTimes(TestResultSchema, fromBinary(TestResultSchema, bytes)),
+        value: withoutUnsayableTimes(TestResultSchema, decodeMessage(TestResultSchema, bytes)),
       };
     case REJECTION_KINDS.run:
       return { case: "ingestRunRequest", value: bytes };

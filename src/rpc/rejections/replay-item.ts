@@ -19,6 +19,7 @@ import { storedOtherwise } from "../../ingest/run-facts.js";
 import { validateResult } from "../../ingest/validate-result.js";
 import { RunGone } from "../../ingest/write-job.js";
 import { limits } from "../../limits.js";
+import { decodeMessage } from "../../wire/message-reader.js";
 import { toCallError } from "../ingest/failures.js";
 import { closeRunRequest, validateFinishRun } from "../ingest/finish-run.js";
 import { openTarget } from "../ingest/open-target.js";
@@ -43,7 +44,7 @@ export function replayItem(
         return sendResult(replay, rejection, replacement.value, true);
       }
       if (replacement.case !== undefined) return wrongKind(`replacement.${replacement.case}`);
-      return sendResult(replay, rejection, fromBinary(TestResultSchema, kept), false);
+      return sendResult(replay, rejection, decodeMessage(TestResultSchema, kept), false);
     }
     case REJECTION_KINDS.run:
       if (replacement.case !== undefined && replacement.case !== "ingestRunRequest") {
@@ -98,7 +99,7 @@ async function sendResult(
 }
 
 async function sendRun(replay: Replay, bytes: Uint8Array, rejectionId: string): Promise<Judgement> {
-  const request = decode(() => fromBinary(IngestRunRequestSchema, bytes));
+  const request = decode(() => decodeMessage(IngestRunRequestSchema, bytes));
   if (request === null) return undecodable("ingest_run_request");
   if (replay.validateOnly) return judged(validateRunRequest(request));
   const { deps, project, tokenId, retry } = replay;
@@ -130,7 +131,7 @@ async function sendFinish(
   { rejectionId }: StoredRejection,
   bytes: Uint8Array,
 ): Promise<Judgement> {
-  const request = decode(() => fromBinary(FinishRunRequestSchema, bytes));
+  const request = decode(() => decodeMessage(FinishRunRequestSchema, bytes));
   if (request === null) return undecodable("finish_run_request");
   const violations = validateFinishRun(request);
   if (replay.validateOnly || violations.length > 0) return judged(violations);

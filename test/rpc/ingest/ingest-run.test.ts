@@ -1,6 +1,7 @@
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RejectionKind, RejectionReason } from "../../../gen/tally/v1/rejection_pb.js";
+import { ReplayOutcome } from "../../../gen/tally/v1/rejection_service_pb.js";
 import { RunState, Status } from "../../../gen/tally/v1/run_pb.js";
 import { errorMetadata, errorReason, fieldViolations } from "../../../src/client/index.js";
 import { failure } from "../../support/failure.js";
@@ -132,6 +133,36 @@ describe("results", () => {
     });
     const { rejections: kept } = await rejections.listRejections({ filter: { runId: "mixed" } });
     expect(kept.map(({ item }) => item.case)).toEqual(["result", "result"]);
+  });
+
+  it("with a key that JavaScript loses are refused and kept, not stored without it", async () => {
+    const { ingest, rejections } = server.client(server.allToken);
+    const lost: Record<string, string> = JSON.parse('{"__proto__":"x","os":"linux"}');
+    const run = { runId: "lost keys" };
+    const tagged = { ...result("tagged"), tags: lost };
+    const varied = { ...result("varied"), test: { suite: "s", name: "varied", variant: lost } };
+    const answer = await ingest.ingestRun({ run, results: [tagged, result("plain"), varied] });
+    expect(answer).toMatchObject({
+      acceptedCount: 1n,
+      rejections: [
+        { index: 0n, fieldViolations: [{ field: "tags" }] },
+        { index: 2n, fieldViolations: [{ field: "test.variant" }] },
+      ],
+    });
+    const { rejections: kept } = await rejections.listRejections({ filter: run });
+    expect(kept.map(({ item }) => item.case === "result" && item.value)).toMatchObject([
+      { test: { variant: { os: "linux" } } },
+      { tags: { os: "linux" } },
+    ]);
+    const entries = kept.map(({ rejectionId }) => ({ rejectionId }));
+    const { results: again } = await rejections.replayRejections({ entries });
+    expect(again.map(({ outcome }) => outcome)).toEqual([
+      ReplayOutcome.REJECTED,
+      ReplayOutcome.REJECTED,
+    ]);
+    const refused = await failure(ingest.ingestRun({ run: { runId: "lost label", labels: lost } }));
+    expect(fieldViolations(refused)).toMatchObject([{ field: "run.labels" }]);
+    expect(errorMetadata(refused)["rejection_id"]).toBeDefined();
   });
 
   it("keep their neighbours when the message holds too many", async () => {

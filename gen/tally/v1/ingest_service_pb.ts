@@ -722,8 +722,8 @@ export const IngestService: GenService<{
   },
   /**
    * UploadResults stores a stream of batches: one `open`, any number of `batch`, then `finish`. Each
-   * batch commits on its own, and one summary comes at the end. A stream that ends without `finish`
-   * keeps what it stored and leaves its part unfinished. When the server cuts the stream, the status
+   * batch commits on its own, and one summary comes when the stream has ended. A stream that ends without
+   * `finish`, or sends more after it, keeps what it stored and leaves its part unfinished. When the server cuts the stream, the status
    * carries the detail UploadProgress.
    *
    * @generated from rpc tally.v1.IngestService.UploadResults
@@ -735,8 +735,9 @@ export const IngestService: GenService<{
   },
   /**
    * PublishResults takes the same frames and acknowledges while they come, so that a live reporter
-   * forgets what is committed and, after a cut, sends again what was not acknowledged. Not available
-   * over HTTP/1.1, which has no bidirectional stream: send each batch by IngestRun there.
+   * forgets what is committed and, after a cut, sends again what was not acknowledged. The server ends the
+   * stream after `finish` and reads nothing behind it. Not available over HTTP/1.1, which has no
+   * bidirectional stream: send each batch by IngestRun there.
    *
    * @generated from rpc tally.v1.IngestService.PublishResults
    */

@@ -239,7 +239,8 @@ function asRequest(open: UploadOpen, finish?: UploadFinish): IngestRunRequest {
   return request;
 }
 
-function outOfPlace({ frame }: UploadFrame, description: string): ConnectError {
+/** INVALID_ARGUMENT at the frame. */
+export function outOfPlace({ frame }: UploadFrame, description: string): ConnectError {
   return invalidArgument([{ field: frame.case ?? "frame", description }], {
     reason: "FRAME_OUT_OF_PLACE",
   });

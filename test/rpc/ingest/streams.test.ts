@@ -211,6 +211,21 @@ describe("UploadResults", () => {
     });
   });
 
+  it.each<[string, Frame]>([
+    ["batch", batch(1, ["late"])],
+    ["finish", finish()],
+  ])("refuses a %s after finish, and leaves the part unfinished", async (name, frame) => {
+    const { ingest, stats } = server.client(server.allToken);
+    const runId = `${name} after finish`;
+    const list = frames(open(runId), batch(0, ["a"]), finish(), frame);
+    const error = await failure(ingest.uploadResults(list));
+    expect(errorReason(error)).toBe("FRAME_OUT_OF_PLACE");
+    expect(fieldViolations(error)).toMatchObject([{ field: name }]);
+    expect(progressOf(error)).toBe(0n);
+    const { run } = await stats.getRun({ runId });
+    expect(run).toMatchObject({ state: RunState.RUNNING, totals: { resultCount: 1n } });
+  });
+
   it("takes 20 batches of one stream, whatever order they commit in", async () => {
     const { ingest } = server.client(server.ingestToken);
     const names = (from: number) => Array.from({ length: 500 }, (_, i) => `t${from + i}`);

@@ -4,7 +4,6 @@
  * kept as unknown, or an error.
  */
 import {
-  type BinaryReadOptions,
   create,
   type DescField,
   type DescMessage,
@@ -35,9 +34,8 @@ import {
 export function decodeMessage<Desc extends DescMessage>(
   desc: Desc,
   bytes: Uint8Array,
-  options?: Partial<BinaryReadOptions>,
 ): MessageShape<Desc> {
-  return readMessage(desc, bytes) ?? fromBinary(desc, bytes, options);
+  return readMessage(desc, bytes) ?? fromBinary(desc, bytes);
 }
 
 /** The message, if its bytes are as encoders normally write them; else it is for protobuf-es to read. */
